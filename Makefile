@@ -1,0 +1,36 @@
+# `make up` and `make test` are all that a newcomer needs; everything else is for people who change Headway.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: up down test lint docs clean
+
+up: $(STAMP)
+	@$(BIN)/headway up
+
+down: $(STAMP)
+	@$(BIN)/headway down
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: $(STAMP)
+	@$(BIN)/python -m headway_policies.rules_page policies/RULES.md
+
+clean:
+	@rm -rf $(VENV) .headway .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml constraints.txt
+	@python="$$(for p in python3 python3.13 python3.12 python3.11 python; do \
+	    "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)"; \
+	  [ -n "$$python" ] || { echo "Headway needs Python 3.11 or newer on PATH; none was found. Install it and run make again." >&2; exit 1; }; \
+	  echo "Installing Headway and its dependencies into $(VENV) (once)"; \
+	  [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
