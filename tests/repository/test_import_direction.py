@@ -18,8 +18,8 @@ PACKAGES = {
     "stacks": ROOT / "stacks",
 }
 
-# What each package may import of the others. A gate that imports what it judges can be fooled with it, and a sandbox
-# that knows Headway would no longer show what AWS does.
+# What each package may import of the others. A gate that imports what it judges can be fooled with it, and a
+# sandbox that knows Headway would no longer show what AWS does.
 ALLOWED: dict[str, tuple[str, ...]] = {
     "headway_runtime": (),
     "headway_components": ("headway_runtime.contract",),
@@ -47,7 +47,11 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _within(module: str, prefix: str) -> bool:
-    return module == prefix or module.startswith(f"{prefix}.") or (prefix.endswith("_") and module.startswith(prefix))
+    return (
+        module == prefix
+        or module.startswith(f"{prefix}.")
+        or (prefix.endswith("_") and module.startswith(prefix))
+    )
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -77,6 +81,8 @@ def test_no_module_needs_a_seam() -> None:
 
 
 def test_every_package_tells_type_checkers_that_it_is_typed() -> None:
-    untyped = [name for name, path in PACKAGES.items() if name != "stacks" and not (path / "py.typed").exists()]
+    untyped = [
+        name for name, path in PACKAGES.items() if name != "stacks" and not (path / "py.typed").exists()
+    ]
 
     assert untyped == []
