@@ -1,0 +1,121 @@
+"""Keeps the general services' state on disk while they run.
+
+ministack itself writes its state only when it shuts down in order, so a killed process would lose everything but
+the objects in S3. Here, each service's state is written soon after a change: copied in a worker thread, compared
+with what was written last, and replaced atomically when it differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+_log = logging.getLogger(__name__)
+
+DELAY_S = 0.2
+"""How long changes are collected before a save."""
+IDLE_S = 15.0
+"""Longest time between saves, for changes that no request announces (schedules, running state machines)."""
+SHARE = 20
+"""A service whose save takes t seconds is saved again t * SHARE seconds later at the earliest."""
+ATTEMPTS = 5
+"""How often the copy of a state is tried while the service keeps changing it."""
+
+
+class Services(Protocol):
+    """What is saved; see `headway_sandbox.ministack_seam.Ministack`."""
+
+    def state_of_services(self) -> dict[str, Callable[[], object]]:
+        """The copying function of each service's state."""
+
+    def encode_state(self, service: str, state: object) -> str:
+        """A state as text."""
+
+
+class StateWriter:
+    """Writes changed states to ``<directory>/<service>.json``.
+
+    Args:
+        services: Where the states come from.
+        directory: Where they go.
+    """
+
+    def __init__(self, services: Services, directory: Path) -> None:
+        self._services = services
+        self._directory = directory
+        self._changed = asyncio.Event()
+        self._written: dict[str, str] = {}
+        self._not_before: dict[str, float] = {}
+        self._saving = asyncio.Lock()
+
+    def changed(self) -> None:
+        """Says that something may have changed; cheap, and may be called for every request."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Saves after changes, and once in a while without any, until cancelled."""
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), IDLE_S)
+            await asyncio.sleep(DELAY_S)
+            self._changed.clear()
+            if await self.save():
+                # Some service was changed but saved too recently; it comes again.
+                self._changed.set()
+
+    async def save(self, *, now: bool = False) -> bool:
+        """Writes every state that differs from what was written last.
+
+        Args:
+            now: Also the services that were saved a moment ago.
+
+        Returns:
+            Whether some service was left for later.
+        """
+        async with self._saving:
+            return await asyncio.to_thread(self._save, now)
+
+    async def forget(self, erase: Callable[[], None]) -> None:
+        """Runs a function that empties the services, with no save under way, and starts over."""
+        async with self._saving:
+            await asyncio.to_thread(erase)
+            self._written.clear()
+            self._not_before.clear()
+
+    def _save(self, now: bool) -> bool:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        postponed = False
+        for service, copy_state in self._services.state_of_services().items():
+            begun = time.monotonic()
+            if not now and begun < self._not_before.get(service, 0.0):
+                postponed = True
+                continue
+            text = self._encoded(service, copy_state)
+            if text is not None and text != self._written.get(service):
+                _replace(self._directory / f"{service}.json", text)
+                self._written[service] = text
+            self._not_before[service] = begun + SHARE * (time.monotonic() - begun)
+        return postponed
+
+    def _encoded(self, service: str, copy_state: Callable[[], object]) -> str | None:
+        for _ in range(ATTEMPTS):
+            try:
+                state = copy_state()
+                return None if state is None else self._services.encode_state(service, state)
+            except RuntimeError as error:  # a dictionary changed size while it was copied
+                _log.debug("copying the state of %s again: %s", service, error)
+        _log.warning("the state of %s changed faster than it could be copied; it is saved next time", service)
+        self._changed.set()
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)  # noqa: PTH105 - Path.replace is the same call

@@ -1,0 +1,1 @@
+"""Amazon SageMaker for one machine: jobs are subprocesses, endpoints are model servers, state is on disk."""

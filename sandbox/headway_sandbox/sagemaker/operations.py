@@ -1,0 +1,25 @@
+"""Which modules implement SageMaker's operations."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+_MODULES = (
+    "models",
+    "endpoint_configs",
+    "endpoints",
+    "jobs.training",
+    "jobs.processing",
+    "pipelines.api",
+    "registry",
+    "tags",
+)
+
+
+def load_operations() -> None:
+    """Imports every module that registers operations."""
+    for module in _MODULES:
+        name = f"{__package__}.{module}"
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)

@@ -1,0 +1,160 @@
+"""What every SageMaker operation is written against: the service handle, the error, the registry.
+
+An operation is a coroutine registered under its API name::
+
+    @operation("DescribeModel")
+    async def describe_model(service: SageMaker, request: dict[str, Any]) -> dict[str, Any]: ...
+
+The request has been validated against the published service model, and the answer is checked against it
+before it leaves, so an operation only decides what is true. Timestamps are seconds since the epoch (floats),
+in requests, answers and the store alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headway_sandbox.processes import ProcessGroups
+from headway_sandbox.sagemaker.aws import LoopbackAws
+from headway_sandbox.sagemaker.conformance import ServiceModel
+from headway_sandbox.sagemaker.events import EventSink
+from headway_sandbox.sagemaker.images import ImageTable
+from headway_sandbox.sagemaker.store import Store
+from headway_sandbox.tasks import TaskRegistry
+
+Document = dict[str, Any]
+Operation = Callable[["SageMaker", Document], Awaitable[Document]]
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+TARGET_PREFIX = "SageMaker"
+
+_OPERATIONS: dict[str, Operation] = {}
+
+
+class ServiceError(Exception):
+    """An error the API answers with.
+
+    Args:
+        code: The error's name on the wire, for example ``ValidationException`` or ``ResourceInUse``.
+        message: What is wrong, in AWS's words where they are known.
+        status: HTTP status, 400 for everything a caller can repair.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def validation_error(message: str) -> ServiceError:
+    """The ``ValidationException`` that SageMaker answers to a request it cannot carry out."""
+    return ServiceError("ValidationException", message)
+
+
+@dataclass
+class SageMaker:
+    """One running SageMaker, handed to every operation.
+
+    Attributes:
+        store: Durable documents by kind and name.
+        clock: Seconds since the epoch; injected so that tests can hold time.
+        events: Puts ``aws.sagemaker`` events on the default event bus.
+        aws: Clients for the other services of this sandbox, never called on the event loop's thread.
+        region: Region of every ARN.
+        account: Account of every ARN, twelve digits.
+        endpoint_url: Base URL of this sandbox, as jobs and model servers see it.
+        work_dir: Directory for the files of jobs and model servers.
+        images: Which command stands for which container image.
+        tasks: Background coroutines; cancelled when the sandbox stops or is reset.
+        processes: Child processes; all of them end with the sandbox, however it ends.
+    """
+
+    store: Store
+    clock: Callable[[], float]
+    events: EventSink
+    aws: LoopbackAws
+    region: str
+    account: str
+    endpoint_url: str
+    work_dir: Path
+    images: ImageTable
+    tasks: TaskRegistry
+    processes: ProcessGroups
+
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of a resource, for example ``arn("training-job", "churn-1")``. Names are lower-cased as on AWS."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
+
+
+def operation(name: str) -> Callable[[Operation], Operation]:
+    """Registers a coroutine as the implementation of an API operation.
+
+    Args:
+        name: Name of the operation in the service model, for example ``CreateModel``.
+
+    Raises:
+        ValueError: If the operation already has an implementation.
+    """
+
+    def register(function: Operation) -> Operation:
+        if name in _OPERATIONS and _OPERATIONS[name].__module__ != function.__module__:
+            raise ValueError(
+                f"SageMaker operation {name} is implemented twice: {_OPERATIONS[name].__module__} and {function.__module__}"
+            )
+        _OPERATIONS[name] = function
+        return function
+
+    return register
+
+
+def operations() -> Mapping[str, Operation]:
+    """All registered operations by API name."""
+    return _OPERATIONS
+
+
+async def call(service: SageMaker, model: ServiceModel, name: str, request: Document) -> Document:
+    """Validates a request, runs the operation and checks its answer.
+
+    Args:
+        service: The running SageMaker.
+        model: The published service model.
+        name: API operation, for example ``CreateTrainingJob``.
+        request: The parsed JSON body.
+
+    Returns:
+        The answer's JSON document.
+
+    Raises:
+        ServiceError: What the API answers instead.
+    """
+    implementation = _OPERATIONS.get(name)
+    if implementation is None:
+        known = (
+            "is part of SageMaker but not emulated by this sandbox"
+            if name in model.operation_names
+            else "does not exist"
+        )
+        raise ServiceError("UnknownOperationException", f"The operation {name} {known}.")
+    problems = model.request_problems(name, request)
+    if problems:
+        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
+        raise validation_error(count + "; ".join(problems))
+    answer = await implementation(service, request)
+    wrong = model.response_problems(name, answer)
+    if wrong:
+        raise ServiceError(
+            "InternalFailure",
+            f"The sandbox's answer to {name} breaks the service model: {'; '.join(wrong)}",
+            500,
+        )
+    return answer
+
+
+def error_body(error: ServiceError) -> bytes:
+    """An error in the JSON 1.1 protocol."""
+    return json.dumps({"__type": error.code, "message": error.message}).encode()

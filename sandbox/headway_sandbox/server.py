@@ -1,0 +1,269 @@
+"""The sandbox's process: one port, ministack's services and our SageMaker behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from headway_sandbox.durability import StateWriter
+from headway_sandbox.ministack_seam import Answer, Ministack, Settings, configure
+from headway_sandbox.processes import ProcessGroups
+from headway_sandbox.sagemaker.aws import LoopbackAws
+from headway_sandbox.sagemaker.conformance import ServiceModel
+from headway_sandbox.sagemaker.events import EventSink
+from headway_sandbox.sagemaker.images import ImageTable
+from headway_sandbox.sagemaker.operations import load_operations
+from headway_sandbox.sagemaker.protocol import (
+    CONTENT_TYPE,
+    TARGET_PREFIX,
+    SageMaker,
+    ServiceError,
+    call,
+    error_body,
+    validation_error,
+)
+from headway_sandbox.sagemaker.store import Store
+from headway_sandbox.tasks import TaskRegistry
+
+_log = logging.getLogger(__name__)
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+HEALTH_PATH = "/_headway/health"
+RESET_PATH = "/_headway/reset"
+MINISTACK_DIRECTORY = "ministack"
+SAGEMAKER_DIRECTORY = "sagemaker"
+
+_RUNTIME_PREFIX = "/endpoints/"
+_SIGNED_FOR_SAGEMAKER = b"/sagemaker/aws4_request"
+
+
+def settings_for(state_dir: Path, port: int) -> Settings:
+    """ministack's settings for a state directory and a port."""
+    return Settings(state_dir=state_dir / MINISTACK_DIRECTORY, port=port, region=REGION, account=ACCOUNT)
+
+
+class Sandbox:
+    """The ASGI application of one sandbox.
+
+    Args:
+        state_dir: Directory that holds all of its state.
+        port: Port it answers on.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, state_dir: Path, port: int, clock: Callable[[], float] = time.time) -> None:
+        settings = settings_for(state_dir, port)
+        self._ministack = Ministack(settings)
+        self._writer = StateWriter(self._ministack, settings.state_dir / "services")
+        self._ministack.on_change = self._writer.changed
+        self._model = ServiceModel()
+        endpoint_url = f"http://127.0.0.1:{port}"
+        work_dir = state_dir / SAGEMAKER_DIRECTORY / "work"
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.service = SageMaker(
+            store=Store(state_dir / SAGEMAKER_DIRECTORY / "state.sqlite"),
+            clock=clock,
+            events=EventSink(publish=self._ministack.put_event),
+            aws=LoopbackAws(endpoint_url, REGION),
+            region=REGION,
+            account=ACCOUNT,
+            endpoint_url=endpoint_url,
+            work_dir=work_dir,
+            images=ImageTable.load(state_dir / "images.toml"),
+            tasks=TaskRegistry(),
+            processes=ProcessGroups(),
+        )
+        self._housekeeping: asyncio.Task[None] | None = None
+        load_operations()
+        self._ministack.add_service("sagemaker", TARGET_PREFIX, self._control_plane)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's callables
+        """Answers one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/_headway/"):
+            await self._own_page(scope, send)
+        elif scope["type"] == "http" and _is_runtime_call(scope):
+            await self._data_plane(scope, receive, send)
+        else:
+            await self._ministack.asgi(scope, receive, send)
+            if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+                self._writer.changed()
+
+    async def _control_plane(
+        self, _method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
+    ) -> Answer:
+        """One SageMaker API call."""
+        target = headers.get("x-amz-target", "")
+        name = target.rpartition(".")[2]
+        answer_headers = {"Content-Type": CONTENT_TYPE}
+        try:
+            if path != "/" or not name:
+                raise ServiceError(
+                    "UnknownOperationException",
+                    f"SageMaker has no operation at {path} that this sandbox emulates.",
+                )  # noqa: TRY301
+            document = await call(self.service, self._model, name, _parsed(body))
+        except ServiceError as error:
+            return error.status, answer_headers, error_body(error)
+        return 200, answer_headers, json.dumps(document).encode()
+
+    async def _data_plane(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+        """InvokeEndpoint; answered before ministack sees it, which would relabel its content type."""
+        router = importlib.import_module("headway_sandbox.dataplane.router")
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        body = await _read_body(receive)
+        try:
+            status, answer_headers, answer = await router.invoke(
+                self.service, scope["method"], scope["path"], headers, body
+            )
+        except ServiceError as error:
+            status, answer = error.status, error_body(error)
+            answer_headers = {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code}
+        await _send(send, status, answer_headers, answer)
+
+    async def _own_page(self, scope: dict[str, Any], send: Any) -> None:  # noqa: ANN401
+        match scope["method"], scope["path"]:
+            case "GET", path if path == HEALTH_PATH:
+                status, document = 200, {"status": "ok", "pid": os.getpid()}
+            case "POST", path if path == RESET_PATH:
+                await self._reset()
+                status, document = 200, {"status": "reset"}
+            case method, path:
+                status, document = (
+                    404,
+                    {"status": "not found", "message": f"The sandbox has no page {method} {path}."},
+                )
+        await _send(send, status, {"Content-Type": "application/json"}, json.dumps(document).encode())
+
+    async def _reset(self) -> None:
+        await self._end_work()
+        self.service.store.clear()
+        shutil.rmtree(self.service.work_dir)
+        self.service.work_dir.mkdir()
+        await self._writer.forget(self._ministack.reset)
+
+    async def _end_work(self) -> None:
+        await self.service.tasks.close()
+        await _data_plane_hook("close", self.service)
+        await self.service.processes.close()
+
+    async def _lifespan(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+        async def send_when_ready(message: dict[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await self._start()
+            await send(message)
+
+        async def receive_and_stop() -> Any:  # noqa: ANN401
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._stop()
+            return message
+
+        await self._ministack.asgi(scope, receive_and_stop, send_when_ready)
+
+    async def _start(self) -> None:
+        recovery = importlib.import_module("headway_sandbox.sagemaker.recovery")
+        recovery.fail_interrupted_work(self.service)
+        self._housekeeping = asyncio.get_running_loop().create_task(self._writer.run(), name="state-writer")
+        # In the background: it may call this very server, which does not answer before it has started.
+        self.service.tasks.start("restore-endpoints", _data_plane_hook("restore", self.service))
+
+    async def _stop(self) -> None:
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            await asyncio.gather(self._housekeeping, return_exceptions=True)
+        await self._end_work()
+        await self._writer.save(now=True)
+        self.service.store.close()
+
+
+def serve(state_dir: Path, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+    """Runs the sandbox in this process until SIGTERM or SIGINT.
+
+    Args:
+        state_dir: Directory that holds all state.
+        listener: Bound and listening socket; taken over.
+        on_listening: Called once the first request would be answered.
+    """
+    configure(settings_for(state_dir, listener.getsockname()[1]))
+    asyncio.run(_serve(state_dir, listener, on_listening))
+
+
+async def _serve(state_dir: Path, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+
+    port = listener.getsockname()[1]
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1.0
+    config.accesslog = None
+    config.errorlog = None
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+    async def until_stopped() -> None:
+        # hypercorn awaits the trigger once its sockets accept.
+        on_listening()
+        await stopping.wait()
+
+    sandbox = Sandbox(state_dir, port)
+    await hypercorn_serve(sandbox, config, shutdown_trigger=until_stopped, mode="asgi")
+
+
+async def _data_plane_hook(name: str, service: SageMaker) -> None:
+    """Calls ``restore`` or ``close`` of the data plane."""
+    dataplane = importlib.import_module("headway_sandbox.dataplane")
+    await getattr(dataplane, name)(service)
+
+
+def _is_runtime_call(scope: dict[str, Any]) -> bool:
+    return scope["path"].startswith(_RUNTIME_PREFIX) and any(
+        name.lower() == b"authorization" and _SIGNED_FOR_SAGEMAKER in value
+        for name, value in scope["headers"]
+    )
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", f"The request body is not JSON: {error}.") from error
+    if not isinstance(request, dict):
+        raise validation_error("The request body must be a JSON object.")
+    return request
+
+
+async def _read_body(receive: Any) -> bytes:  # noqa: ANN401
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _send(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:  # noqa: ANN401
+    lines = [(name.encode("latin-1"), str(value).encode("latin-1")) for name, value in headers.items()]
+    if not any(name.lower() == b"content-length" for name, _ in lines):
+        lines.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.body", "body": body})
