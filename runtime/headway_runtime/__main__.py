@@ -1,0 +1,44 @@
+"""The command of the image: `python -m headway_runtime VERB`."""
+
+import importlib
+import sys
+
+# Imported only when asked for: a placeholder server needs neither LightGBM nor DuckDB.
+VERBS = {
+    "ingest": ("headway_runtime.data.ingest", "raw tables into monthly partitions with a manifest"),
+    "prepare": ("headway_runtime.data.prepare", "features and label by time, checked against the contract"),
+    "train": ("headway_runtime.train.job", "a baseline model, under the SageMaker training contract"),
+    "evaluate": ("headway_runtime.evaluate.job", "metrics, comparison with the floor, decision"),
+    "serve": ("headway_runtime.serve.server", "the model server for /ping and /invocations"),
+}
+
+
+def usage() -> str:
+    """What the command accepts, for people."""
+    lines = [f"  {verb:<10}{does}" for verb, (_, does) in VERBS.items()]
+    return "\n".join(["usage: python -m headway_runtime VERB [--flag VALUE ...]", *lines])
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb.
+
+    Args:
+        arguments: The verb and its flags.
+
+    Returns:
+        The exit status: 0 done, 1 failed, 2 wrong use.
+    """
+    if arguments in (["-h"], ["--help"]):
+        print(usage())  # noqa: T201 - a command line's answer
+        return 0
+    if not arguments or arguments[0] not in VERBS:
+        given = f"unknown verb {arguments[0]!r}" if arguments else "no verb"
+        print(f"{given}\n{usage()}", file=sys.stderr)  # noqa: T201 - a command line's answer
+        return 2
+    module, _ = VERBS[arguments[0]]
+    status = importlib.import_module(module).main(arguments[1:])
+    return int(status)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

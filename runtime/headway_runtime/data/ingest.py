@@ -1,0 +1,96 @@
+"""Raw tables into monthly Parquet partitions with a manifest; the same rows give the same bytes."""
+
+import argparse
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headway_runtime.contract import CHANNEL_CODE, MANIFEST_FILE
+from headway_runtime.data.manifest import dataset_version, file_digest
+from headway_runtime.data.table import SourceError, Table
+from headway_runtime.jobs import JobError, job_paths, load_function, run_job, write_json
+
+
+def ingest(tables: Iterable[Table], directory: Path) -> dict[str, Any]:
+    """Write tables as partitions and a manifest.
+
+    Args:
+        tables: The raw tables.
+        directory: Where to write. Files of the same tables from an earlier run are replaced; the manifest is
+            written last, so a directory without one is not a dataset.
+
+    Returns:
+        The manifest: `tables` (rows, columns, time column, file digests) and `dataset_version`.
+
+    Raises:
+        JobError: A table is given twice, or rows lack the time that partitions them.
+        SourceError: The source cannot be read.
+    """
+    manifest_file = directory / MANIFEST_FILE
+    manifest_file.unlink(missing_ok=True)
+    entries: dict[str, Any] = {}
+    for table in tables:
+        if table.name in entries:
+            raise JobError(f"the source yields table {table.name!r} twice; give each table one name")
+        shutil.rmtree(directory / table.name, ignore_errors=True)
+        files = {}
+        for partition, rows in _partitions(table):
+            path = directory / partition / "part-0.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(rows, path, compression="zstd")
+            files[f"{partition}/part-0.parquet"] = file_digest(path)
+        entries[table.name] = {
+            "rows": table.data.num_rows,
+            "columns": {field.name: str(field.type) for field in table.data.schema},
+            "time_column": table.time_column,
+            "files": files,
+        }
+    if not entries:
+        raise JobError("the source yields no table; yield at least one")
+    manifest = {"tables": entries, "dataset_version": dataset_version(entries)}
+    write_json(manifest_file, manifest)
+    return manifest
+
+
+def _partitions(table: Table) -> Iterator[tuple[str, pa.Table]]:
+    if table.time_column is None:
+        yield table.name, table.data
+        return
+    if table.time_column not in table.data.column_names:
+        raise JobError(
+            f"table {table.name!r} has no time column {table.time_column!r}; "
+            f"it has {', '.join(table.data.column_names)}"
+        )
+    times = table.data[table.time_column]
+    if times.null_count > 0:
+        raise JobError(
+            f"table {table.name!r} has {times.null_count} rows without {table.time_column!r}; "
+            "a row needs a time to belong to a month"
+        )
+    months = pc.strftime(times, format="%Y-%m")
+    for month in sorted(pc.unique(months).to_pylist()):
+        yield f"{table.name}/month={month}", table.data.filter(pc.equal(months, month)).combine_chunks()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the processing job `ingest --source MODULE:FUNCTION`."""
+    parser = argparse.ArgumentParser(prog="headway_runtime ingest")
+    parser.add_argument("--source", required=True, metavar="MODULE:FUNCTION")
+    options = parser.parse_args(arguments)
+    paths = job_paths()
+
+    def work() -> str:
+        source = load_function(options.source, paths.processing_input(CHANNEL_CODE))
+        try:
+            manifest = ingest(source(), paths.processing_output("data"))
+        except SourceError as error:
+            raise JobError(str(error)) from error
+        rows = ", ".join(f"{entry['rows']} {name}" for name, entry in manifest["tables"].items())
+        return f"ingested {rows} as dataset {manifest['dataset_version']}"
+
+    return run_job(work, paths.message, on_success=True)

@@ -1,0 +1,237 @@
+"""A dataset into a training and an evaluation set: features and label, split by time, true to the contract."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headway_runtime.contract import (
+    CHANNEL_CODE,
+    CONTRACT_FILE,
+    DATASET_FILE,
+    EVALUATION_DATA_FILE,
+    EVENT_TIME_COLUMN,
+    LABEL_COLUMN,
+    TRAIN_FILE,
+    Contract,
+    ContractError,
+    digest,
+    files_digest,
+    source_files,
+)
+from headway_runtime.data.conformance import conform
+from headway_runtime.data.manifest import file_digest, register_tables
+from headway_runtime.jobs import JobError, job_paths, load_function, read_json, run_job, write_json
+
+FeatureFunction = Callable[[duckdb.DuckDBPyConnection, Path], Any]
+
+
+@dataclass(frozen=True)
+class Split:
+    """When the training set ends and when the evaluation set ends, both exclusive, UTC."""
+
+    train_until: datetime
+    evaluate_until: datetime
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The two sets and how many rows belong to neither.
+
+    Attributes:
+        train: Rows before the training cut.
+        evaluation: Rows from the training cut until the evaluation cut.
+        unlabelled: Rows before the evaluation cut without a label.
+        later: Rows from the evaluation cut on.
+    """
+
+    train: pa.Table
+    evaluation: pa.Table
+    unlabelled: int
+    later: int
+
+
+def prepare(
+    features: FeatureFunction, data_dir: Path, contract: Contract, split: Split
+) -> tuple[Prepared, str]:
+    """Compute features and split them by time.
+
+    Args:
+        features: Given a connection that holds the dataset's tables, and the dataset's directory, returns a
+            relation or an Arrow table with the contract's inputs, `label` and `event_time`.
+        data_dir: Directory of the dataset with its manifest.
+        contract: What every row must honour.
+        split: The two cuts.
+
+    Returns:
+        The sets, rows in an order that depends on their content only, and the dataset version.
+
+    Raises:
+        JobError: The dataset is damaged, the function fails, columns lack, values break the contract, or a
+            set is empty.
+    """
+    with duckdb.connect() as connection:
+        manifest = register_tables(connection, data_dir)
+        try:
+            rows = _ordered(connection, features(connection, data_dir), contract)
+        except duckdb.Error as error:
+            raise JobError(f"the features cannot be computed: {error}") from error
+    rows = conform(rows, contract)
+    label, time = rows[LABEL_COLUMN], rows[EVENT_TIME_COLUMN]
+    if time.null_count > 0:
+        raise JobError(
+            f"{time.null_count} rows have no {EVENT_TIME_COLUMN}; every row needs one to be split by time"
+        )
+    labelled = pc.is_valid(label)
+    before_train = pc.less(time, pa.scalar(split.train_until, time.type))
+    before_evaluation = pc.less(time, pa.scalar(split.evaluate_until, time.type))
+    prepared = Prepared(
+        train=rows.filter(pc.and_(labelled, before_train)),
+        evaluation=rows.filter(pc.and_(labelled, pc.and_not(before_evaluation, before_train))),
+        unlabelled=_count(pc.and_not(before_evaluation, labelled)),
+        later=_count(pc.invert(before_evaluation)),
+    )
+    _check_sets(prepared, split, time)
+    return prepared, str(manifest["dataset_version"])
+
+
+def _ordered(connection: duckdb.DuckDBPyConnection, result: object, contract: Contract) -> pa.Table:
+    """The rows in one order whatever order the threads of the query gave them."""
+    columns = result.column_names if isinstance(result, pa.Table) else getattr(result, "columns", None)
+    if columns is None:
+        raise JobError(
+            f"the feature function returned {type(result).__name__}; return a relation or an Arrow table"
+        )
+    needed = [*contract.input_names, LABEL_COLUMN, EVENT_TIME_COLUMN]
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise JobError(
+            f"the feature function returns no {', '.join(missing)}; it returns {', '.join(columns)}"
+        )
+    others = sorted(set(columns) - set(needed))
+    listed = ", ".join(
+        f'"{name}"' for name in [EVENT_TIME_COLUMN, *contract.input_names, LABEL_COLUMN, *others]
+    )
+    rows = connection.from_arrow(result) if isinstance(result, pa.Table) else result
+    assert isinstance(rows, duckdb.DuckDBPyRelation)
+    ordered = rows.query("features", f"SELECT {listed} FROM features ORDER BY ALL")  # noqa: S608 - quoted names
+    assert ordered is not None
+    table = ordered.to_arrow_table()
+    time = table[EVENT_TIME_COLUMN].cast(pa.timestamp("us", "UTC"))
+    table = table.set_column(table.column_names.index(EVENT_TIME_COLUMN), EVENT_TIME_COLUMN, time)
+    label = table[LABEL_COLUMN].cast(pa.int8())
+    table = table.set_column(table.column_names.index(LABEL_COLUMN), LABEL_COLUMN, label)
+    return table.select([*needed, *others])
+
+
+def _count(mask: pa.ChunkedArray) -> int:
+    return int(pc.sum(mask).as_py() or 0)  # the sum of no rows is null
+
+
+def _check_sets(prepared: Prepared, split: Split, time: pa.ChunkedArray) -> None:
+    wrong = pc.and_not(pc.is_valid(prepared.train[LABEL_COLUMN]), _zero_or_one(prepared.train[LABEL_COLUMN]))
+    if _count(wrong) > 0:
+        raise JobError(
+            f"{_count(wrong)} rows have a label other than 0 and 1; the task is a binary classification"
+        )
+    start, end = f"{split.train_until:%Y-%m-%d}", f"{split.evaluate_until:%Y-%m-%d}"
+    spans = {
+        f"before {start}": prepared.train.num_rows,
+        f"from {start} until {end}": prepared.evaluation.num_rows,
+    }
+    empty = [span for span, rows in spans.items() if rows == 0]
+    if empty:
+        known = pc.min_max(time).as_py()
+        raise JobError(
+            f"no labelled row lies {' nor '.join(empty)}; the rows go from {known['min']} to {known['max']}, "
+            "choose cuts in between"
+        )
+
+
+def _zero_or_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.is_in(column, value_set=pa.array([0, 1], column.type))
+
+
+def _write(prepared: Prepared, train_dir: Path, evaluation_dir: Path) -> dict[str, str]:
+    digests = {}
+    for path, rows in (
+        (train_dir / TRAIN_FILE, prepared.train),
+        (evaluation_dir / EVALUATION_DATA_FILE, prepared.evaluation),
+    ):
+        pq.write_table(rows, path, compression="zstd")
+        digests[path.name] = file_digest(path)
+    return digests
+
+
+def read_contract(path: Path) -> Contract:
+    """Read a contract that a job was given.
+
+    Raises:
+        JobError: The file is missing or holds no valid contract; every problem is listed.
+    """
+    try:
+        return Contract.from_document(read_json(path, "the contract"))
+    except ContractError as error:
+        raise JobError(f"the contract at {path} is wrong: {error}") from error
+
+
+def _day(text: str) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2013-09-01") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the processing job `prepare`: feature function and the two cuts are given as flags."""
+    parser = argparse.ArgumentParser(prog="headway_runtime prepare")
+    parser.add_argument("--features", required=True, metavar="MODULE:FUNCTION")
+    parser.add_argument("--train-until", required=True, type=_day, metavar="DATE")
+    parser.add_argument("--evaluate-until", required=True, type=_day, metavar="DATE")
+    options = parser.parse_args(arguments)
+    if options.train_until >= options.evaluate_until:
+        parser.error("--train-until must be before --evaluate-until")
+    split = Split(options.train_until, options.evaluate_until)
+    paths = job_paths()
+
+    def work() -> str:
+        contract = read_contract(paths.processing_input("contract") / CONTRACT_FILE)
+        code = paths.processing_input(CHANNEL_CODE)
+        features = load_function(options.features, code)
+        prepared, version = prepare(features, paths.processing_input("data"), contract, split)
+        digests = _write(prepared, paths.processing_output("train"), paths.processing_output("evaluation"))
+        code_digest = files_digest(source_files(code))
+        base_rate = pc.mean(prepared.train[LABEL_COLUMN]).as_py()
+        rows = {
+            "train": prepared.train.num_rows,
+            "evaluation": prepared.evaluation.num_rows,
+            "unlabelled": prepared.unlabelled,
+            "later": prepared.later,
+        }
+        report = {
+            "dataset_version": version,
+            "code_digest": code_digest,
+            "feature_digest": digest({"function": options.features, "code_digest": code_digest}),
+            "features": options.features,
+            "contract_digest": contract.digest,
+            "rows": rows,
+            "train_until": f"{split.train_until:%Y-%m-%d}",
+            "evaluate_until": f"{split.evaluate_until:%Y-%m-%d}",
+            "base_rate": base_rate,
+            "files": digests,
+        }
+        write_json(paths.processing_output("report") / DATASET_FILE, report)
+        return (
+            f"prepared {rows['train']} rows to train (base rate {base_rate:.4f}) and {rows['evaluation']} to "
+            f"evaluate; {rows['unlabelled']} rows have no label"
+        )
+
+    return run_job(work, paths.message, on_success=True)

@@ -1,0 +1,1 @@
+"""The reference system: will a flight from New York arrive 15 or more minutes late?"""
