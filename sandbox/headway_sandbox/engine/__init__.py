@@ -6,9 +6,19 @@ from pathlib import Path
 from headway_sandbox.engine.build import INSTALL_ADVICE, build
 from headway_sandbox.engine.errors import EngineError
 from headway_sandbox.engine.locate import Engine, UnusableEngine, find_on_path, locate
+from headway_sandbox.engine.prepare import prepare
 from headway_sandbox.engine.versions import PINNED_VERSION, SUPPORTED
 
-__all__ = ["INSTALL_ADVICE", "PINNED_VERSION", "SUPPORTED", "Engine", "EngineError", "ensure", "locate"]
+__all__ = [
+    "INSTALL_ADVICE",
+    "PINNED_VERSION",
+    "SUPPORTED",
+    "Engine",
+    "EngineError",
+    "ensure",
+    "locate",
+    "prepare",
+]
 
 
 def ensure(cache: Path, progress: Callable[[str], None]) -> Engine:
