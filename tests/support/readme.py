@@ -14,7 +14,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: language, text, and what the comment before it says (`file: PATH` or `output: COMMAND`)."""
+    """One fenced block: language, text, and the comment before it (`file: PATH` or `output: COMMAND`)."""
 
     page: Path
     language: str
