@@ -1,13 +1,15 @@
 """Building the pinned Pulumi CLI from its Go modules, once, into the user's cache.
 
-What is built is fixed by `go.mod` and `go.sum` beside this file: Go checks every module against them and changes
-neither. The build happens in a scratch directory inside the cache that is renamed into place at the end, under a lock,
-so a killed build leaves nothing that could be taken for an engine, and two builds at once become one.
+What is built is fixed by `go.mod` and `go.sum` beside this file: Go checks every module against them and
+changes neither. The build happens in a scratch directory inside the cache that is renamed into place at the
+end, under a lock, so a killed build leaves nothing that could be taken for an engine, and two builds at once
+become one.
 """
 
 import contextlib
 import datetime
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -158,37 +160,24 @@ def _compile(
         engine_cache, environment, log, progress
     )
     progress.always(
-        f"building the Pulumi CLI v{PINNED_VERSION} with Go {toolchain.version}; once, 3 to 4 minutes on two cores"
+        f"building the Pulumi CLI v{PINNED_VERSION} with Go {toolchain.version}; "
+        "once, 3 to 4 minutes on two cores"
     )
     counter = _Counter(progress)
-    listed = _go(
-        toolchain, ["list", "-mod=readonly", "-deps", PACKAGE], scratch, environment, log, counter.on_line
+    go = functools.partial(
+        run_logged,
+        cwd=scratch,
+        environment=go_environment(environment, toolchain.go),
+        log=log,
+        on_line=counter.on_line,
     )
-    _check(listed)
+    _check(go([str(toolchain.go), "list", "-mod=readonly", "-deps", PACKAGE]))
     counter.packages_total, counter.packages = counter.packages, 0
-    command = ["build", "-v", *_BUILD_FLAGS, "-o", "pulumi", PACKAGE]
-    _check(_go(toolchain, command, scratch, environment, log, counter.on_line))
+    _check(go([str(toolchain.go), "build", "-v", *_BUILD_FLAGS, "-o", "pulumi", PACKAGE]))
     version = read_version(scratch / "pulumi")
     if str(version) != PINNED_VERSION:
         raise EngineError(f"the built CLI says that it is {version} instead of {PINNED_VERSION}")
     _write_record(scratch, toolchain, modules, progress.elapsed_s)
-
-
-def _go(
-    toolchain: GoToolchain,
-    arguments: list[str],
-    scratch: Path,
-    environment: Mapping[str, str],
-    log: IO[str],
-    on_line: Callable[[str], None],
-) -> CommandResult:
-    return run_logged(
-        [str(toolchain.go), *arguments],
-        cwd=scratch,
-        environment=go_environment(environment, toolchain.go),
-        log=log,
-        on_line=on_line,
-    )
 
 
 def _check(done: CommandResult) -> None:

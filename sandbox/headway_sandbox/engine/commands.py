@@ -1,4 +1,4 @@
-"""Running one step of a build: output to a log and line by line to the caller, nothing left running afterwards."""
+"""Running one step of a build: output to a log and line by line to the caller, nothing left running."""
 
 import os
 import signal

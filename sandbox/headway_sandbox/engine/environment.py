@@ -1,13 +1,14 @@
-"""What is installed in a Python environment; a standalone script, run with the interpreter that is asked about.
+"""What is installed in a Python environment; a standalone script for the interpreter that is asked about.
 
-Prints one JSON object: `executable`, `version`, and `distributions`, each with `name` (normalised), `version`,
-`required` (some other distribution needs it) and, for a Pulumi SDK, `plugin` (its `pulumi-plugin.json`).
+Prints one JSON object: `executable`, `version`, and `distributions`, each with `name` (normalised),
+`version`, `required` (some other distribution needs it) and, for a Pulumi SDK, `plugin` (its
+`pulumi-plugin.json`).
 """
 
 import json
-import os
 import re
 import sys
+from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Set  # noqa: UP035  (old interpreters run this file too)
 
 
@@ -44,10 +45,9 @@ def read_plugin(location: str, name: str) -> Optional[Dict[str, Any]]:  # noqa: 
     Returns:
         Its content; an empty object for a first-party SDK without the file; None for anything else.
     """
-    path = os.path.join(location, name.replace("-", "_"), "pulumi-plugin.json")
+    path = Path(location) / name.replace("-", "_") / "pulumi-plugin.json"
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {} if name.startswith("pulumi-") else None
     return content if isinstance(content, dict) else None

@@ -1,12 +1,13 @@
 """Runs a Pulumi program, a policy pack or a plugin inside the interpreter that belongs to it.
 
-The language host starts this file as a script, with the program's own interpreter, which need not have Headway
-installed: it imports the standard library and `pulumi`, nothing else. Usage:
+The language host starts this file as a script, with the program's own interpreter, which need not have
+Headway installed: it imports the standard library and `pulumi`, nothing else. Usage:
 
     python -u executor.py MODE SETTINGS [ARGUMENT ...]
 
-MODE is `program`, `policy-pack`, `plugin-directory` or `plugin-package`; SETTINGS is a JSON object. Configuration
-may hold secrets, so it comes through the environment (`PULUMI_CONFIG`), as the official host passes it.
+MODE is `program`, `policy-pack`, `plugin-directory` or `plugin-package`; SETTINGS is a JSON object.
+Configuration may hold secrets, so it comes through the environment (`PULUMI_CONFIG`), as the official host
+passes it.
 """
 
 # Nothing of this file's directory may shadow what the program imports.
@@ -14,17 +15,18 @@ import sys
 
 sys.path.pop(0)
 
-import asyncio  # noqa: E402
-import functools  # noqa: E402
-import json  # noqa: E402
-import logging  # noqa: E402
-import os  # noqa: E402
-import runpy  # noqa: E402
-import signal  # noqa: E402
-import threading  # noqa: E402
-import traceback  # noqa: E402
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
-from typing import Any, Callable, Dict, List  # noqa: E402, UP035  (old interpreters run this file too)
+import asyncio
+import functools
+import json
+import logging
+import os
+import runpy
+import signal
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Dict, List  # noqa: UP035  (old interpreters run this file too)
 
 SHOWN = 32
 """Exit status that tells the host that the person has already been told what went wrong."""
@@ -59,7 +61,7 @@ def user_traceback(error: BaseException, program: str) -> str:
     Returns:
         The text; of an error in compiling the program only the place and the message are left.
     """
-    main = os.path.realpath(os.path.join(program, "__main__.py") if os.path.isdir(program) else program)
+    main = os.path.realpath(_main_file(program))
     frames = traceback.extract_tb(error.__traceback__)
     first = next((i for i, frame in enumerate(frames) if os.path.realpath(frame.filename) == main), None)
     if first is not None:
@@ -69,6 +71,11 @@ def user_traceback(error: BaseException, program: str) -> str:
     if isinstance(error, SyntaxError) and os.path.realpath(error.filename or "") == main:
         return "".join(traceback.format_exception_only(type(error), error))
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+def _main_file(program: str) -> Path:
+    path = Path(program)
+    return path / "__main__.py" if path.is_dir() else path
 
 
 def run_program(settings: Dict[str, Any], arguments: List[str]) -> int:  # noqa: UP006
@@ -104,10 +111,14 @@ def run_program(settings: Dict[str, Any], arguments: List[str]) -> int:  # noqa:
         )
     )
     os.chdir(settings["directory"])
-    if os.path.isdir(program) and not os.path.exists(os.path.join(program, "__main__.py")):
+    if not _main_file(program).exists():
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{program}`")
         return SHOWN
     sys.argv = [program, *arguments]
+
+    def program_main() -> None:
+        runpy.run_path(program, run_name="__main__")
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     pool = ThreadPoolExecutor(max_workers=max(settings["parallel"], 1) * 4)
@@ -115,9 +126,7 @@ def run_program(settings: Dict[str, Any], arguments: List[str]) -> int:  # noqa:
     # A failed deployment leaves futures that nobody awaits; asyncio's complaints about them help nobody.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        loop.run_until_complete(
-            pulumi.runtime.run_in_stack(functools.partial(runpy.run_path, program, run_name="__main__"))
-        )
+        loop.run_until_complete(pulumi.runtime.run_in_stack(program_main))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1

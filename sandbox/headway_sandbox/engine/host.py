@@ -1,4 +1,6 @@
-"""The engine's LanguageRuntime protocol for Python programs: what the official language host answers, in Python."""
+# The methods have the names and arguments of the protocol, where they are described.
+# ruff: noqa: N802, D102, ARG002
+"""The engine's LanguageRuntime protocol for Python programs, answered as the official host answers."""
 
 import json
 import os
@@ -49,14 +51,16 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
         self._children = children
         self._environment = dict(environment)
 
-    # --- the protocol, in the order of language.proto -----------------------------------------------------------
-
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+    def Handshake(
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LanguageHandshakeResponse:
         if request.engine_address:
             self._engine_address = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+    def GetRequiredPackages(
+        self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetRequiredPackagesResponse:
         with _refusals(context):
             options = self._options(request.info)
             described = self._describe(options)
@@ -67,13 +71,15 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
                         kind="resource",
                         version=package.version,
                         server=package.server,
-                        parameterization=package.parameterization,
+                        parameterization=_parameterization(package.parameterization),
                     )
                     for package in packages.required_packages(described["distributions"])
                 ]
             )
 
-    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+    def Run(
+        self, request: language_pb2.RunRequest, context: grpc.ServicerContext
+    ) -> language_pb2.RunResponse:
         with _refusals(context):
             if request.attach_debugger:
                 raise RefusedError(f"--attach-debugger {_OFFICIAL_ONLY}")
@@ -111,10 +117,12 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
             return language_pb2.RunResponse(error=describe_exit(status))
         return language_pb2.RunResponse()
 
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=PINNED_VERSION)
 
-    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802, D102
+    def InstallDependencies(
+        self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.InstallDependenciesResponse]:
         response = language_pb2.InstallDependenciesResponse
         with _refusals(context):
             options = self._options(request.info, is_plugin=request.is_plugin)
@@ -129,25 +137,33 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
                 )
                 context.add_callback(lambda child=child: self._children.kill(child))
                 for name, chunk in self._children.output_of(child):
-                    yield response(**{name: chunk})
+                    yield response(stdout=chunk) if name == "stdout" else response(stderr=chunk)
                 if child.returncode != 0:
                     raise RefusedError(f"{step.title.lower()} failed: {describe_exit(child.returncode)}")
             yield response(stdout=b"Finished installing dependencies\n\n")
 
-    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def RuntimeOptionsPrompts(
+        self, request: language_pb2.RuntimeOptionsRequest, context: grpc.ServicerContext
+    ) -> language_pb2.RuntimeOptionsResponse:
         return prompts.option_prompts(_option_values(request.info))
 
-    def Template(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def Template(
+        self, request: language_pb2.TemplateRequest, context: grpc.ServicerContext
+    ) -> language_pb2.TemplateResponse:
         return language_pb2.TemplateResponse()
 
-    def About(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+    def About(
+        self, request: language_pb2.AboutRequest, context: grpc.ServicerContext
+    ) -> language_pb2.AboutResponse:
         with _refusals(context):
             described = self._describe(self._options(request.info))
             return language_pb2.AboutResponse(
                 executable=described["executable"], version=described["version"]
             )
 
-    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, D102
+    def GetProgramDependencies(
+        self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetProgramDependenciesResponse:
         with _refusals(context):
             described = self._describe(self._options(request.info))
             return language_pb2.GetProgramDependenciesResponse(
@@ -158,7 +174,9 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
                 ]
             )
 
-    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802, D102
+    def RunPlugin(
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
         response = language_pb2.RunPluginResponse
         with _refusals(context):
             if request.attach_debugger:
@@ -182,31 +200,35 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
             )
             context.add_callback(lambda: self._children.kill(child))
             for name, chunk in self._children.output_of(child):
-                yield response(**{name: chunk})
+                yield response(stdout=chunk) if name == "stdout" else response(stderr=chunk)
             yield response(exitcode=child.returncode)
 
-    def GenerateProgram(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def GenerateProgram(
+        self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
         _unimplemented(context, "converting a program")
 
-    def GenerateProject(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def GenerateProject(
+        self, request: language_pb2.GenerateProjectRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
         _unimplemented(context, "converting a project")
 
-    def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def GeneratePackage(
+        self, request: language_pb2.GeneratePackageRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
         _unimplemented(context, "generating an SDK")
 
-    def Pack(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def Pack(self, request: language_pb2.PackRequest, context: grpc.ServicerContext) -> NoReturn:
         _unimplemented(context, "packing an SDK")
 
-    def Link(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def Link(self, request: language_pb2.LinkRequest, context: grpc.ServicerContext) -> NoReturn:
         _unimplemented(context, "linking an SDK")
 
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG002, N802, D102
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         self._children.stop()
         return empty_pb2.Empty()
 
-    # --- what the requests share ----------------------------------------------------------------------------------
-
-    def _options(self, info: Any, *, is_plugin: bool = False) -> RuntimeOptions:
+    def _options(self, info: language_pb2.ProgramInfo, *, is_plugin: bool = False) -> RuntimeOptions:
         program = Path(info.program_directory or os.getcwd())  # noqa: PTH109
         values = _option_values(info)
         if is_plugin:
@@ -268,6 +290,16 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
             ended.set()
 
 
+def _parameterization(
+    declared: packages.Parameterization | None,
+) -> plugin_pb2.PackageParameterization | None:
+    if declared is None:
+        return None
+    return plugin_pb2.PackageParameterization(
+        name=declared.name, version=declared.version, value=declared.value
+    )
+
+
 def describe_exit(status: int) -> str:
     """Say how a process ended.
 
@@ -301,7 +333,7 @@ def _unimplemented(context: grpc.ServicerContext, what: str) -> NoReturn:
     raise AssertionError
 
 
-def _option_values(info: Any) -> dict[str, object]:
+def _option_values(info: language_pb2.ProgramInfo) -> dict[str, object]:
     return json_format.MessageToDict(info.options) if info.HasField("options") else {}
 
 

@@ -1,7 +1,7 @@
-"""The executable that stands in for `pulumi-language-python`: `python -m headway_sandbox.engine.language_host ADDRESS`.
+"""What stands in for `pulumi-language-python`: `python -m headway_sandbox.engine.language_host ADDRESS`.
 
-The engine starts it, reads its port from the first line of its output, and talks gRPC to it. It ends when the engine
-interrupts it and when the engine is gone, and takes its children with it.
+The engine starts it, reads its port from the first line of its output, and talks gRPC to it. It ends when the
+engine interrupts it and when the engine is gone, and takes its children with it.
 """
 
 import os

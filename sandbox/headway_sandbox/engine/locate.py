@@ -1,4 +1,4 @@
-"""Finding a Pulumi CLI: the one on PATH when its version is supported, else the one that was built into the cache."""
+"""Finding a Pulumi CLI: the one on PATH when its version is supported, else the one built into the cache."""
 
 import os
 import shutil

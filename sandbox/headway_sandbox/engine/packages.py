@@ -14,6 +14,15 @@ _STAGES = {"a": "alpha", "b": "beta", "rc": "rc"}
 
 
 @dataclass(frozen=True)
+class Parameterization:
+    """What makes a generic provider a certain one: its name, its version and the provider's own data."""
+
+    name: str
+    version: str
+    value: bytes
+
+
+@dataclass(frozen=True)
 class RequiredPackage:
     """A provider plugin that the engine should have.
 
@@ -27,7 +36,7 @@ class RequiredPackage:
     name: str
     version: str
     server: str = ""
-    parameterization: dict[str, Any] | None = None
+    parameterization: Parameterization | None = None
 
 
 def plugin_version(package_version: str) -> str | None:
@@ -77,11 +86,9 @@ def _required_package(entry: Mapping[str, Any]) -> RequiredPackage | None:
     )
 
 
-def _parameterization(declared: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _parameterization(declared: Mapping[str, Any] | None) -> Parameterization | None:
     if declared is None:
         return None
-    return {
-        "name": declared["name"],
-        "version": declared["version"],
-        "value": base64.b64decode(declared.get("value", "")),
-    }
+    return Parameterization(
+        declared["name"], declared["version"], base64.b64decode(declared.get("value", ""))
+    )

@@ -1,4 +1,4 @@
-"""How a directory that the engine names is started: programs, policy packs and plugins. Pure but for looking at files."""
+"""How a directory that the engine names is started: program, policy pack or plugin."""
 
 import tomllib
 from pathlib import Path

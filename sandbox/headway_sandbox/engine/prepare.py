@@ -1,4 +1,15 @@
-"""The part of a project's home that Pulumi uses: launchers, plugins, state, and the environment that points there."""
+"""The part of a project's home that Pulumi uses: launchers, plugins, state, and the environment that leads there.
+
+Everything lies under `<home>/pulumi`: `home` is PULUMI_HOME, with the stand-ins for the language host and the AWS
+provider in its plugin cache; `state` is the backend; `bin` holds `pulumi` and comes first on PATH.
+
+The passphrase. Pulumi's file backend encrypts secrets with a passphrase and writes `encryptionsalt`, which only
+that passphrase opens, into the stack's configuration file, which is committed. A passphrase made at random in
+every checkout would therefore change the file in each of them and open it in none but the first. The sandbox holds
+no real secrets, and its state can be read by nobody but its owner, so its passphrase is a constant: a committed
+`encryptionsalt` works in every clone, `pulumi stack init` leaves the file as it is, and `git status` stays clean.
+It replaces a passphrase of the user's, which belongs to another backend and would not open the file.
+"""
 
 import importlib.metadata
 import os
@@ -11,7 +22,9 @@ from pathlib import Path
 
 from headway_sandbox.engine.errors import EngineError
 from headway_sandbox.engine.locate import Engine
+from headway_sandbox.engine.versions import PINNED_VERSION
 
+SANDBOX_PASSPHRASE = "headway-sandbox"  # noqa: S105  (protects nothing; see above)
 LANGUAGE_HOST = "pulumi-language-python"
 PROVIDER = "pulumi-resource-aws"
 _OFFLINE = {
@@ -27,7 +40,8 @@ def prepare(engine: Engine, home: Path, python: Path) -> dict[str, str]:
     Args:
         engine: The Pulumi CLI.
         home: The project's home (`.headway`).
-        python: Interpreter with Headway and pulumi-aws, which runs the language host and the provider stand-in.
+        python: Interpreter with Headway and pulumi-aws: runs the language host and the provider stand-in, and
+            programs whose project names no `virtualenv`.
 
     Returns:
         Environment variables to set over the present ones.
@@ -38,10 +52,12 @@ def prepare(engine: Engine, home: Path, python: Path) -> dict[str, str]:
     base = home.absolute() / "pulumi"
     places = {name: base / name for name in ("home", "state", "bin")}
     try:
+        # State may hold what a program calls secret.
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
         for place in places.values():
-            place.mkdir(parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True)
         _link(places["bin"] / "pulumi", engine.pulumi)
-        _install_language_host(engine, places["bin"], python)
+        _install_language_host(engine, places["home"], python)
         _install_provider(places["home"], python)
     except OSError as error:
         raise EngineError(f"{base} could not be made ready for Pulumi: {error.strerror or error}") from error
@@ -51,40 +67,36 @@ def prepare(engine: Engine, home: Path, python: Path) -> dict[str, str]:
         "PULUMI_HOME": str(places["home"]),
         "PULUMI_BACKEND_URL": places["state"].as_uri(),
         "PULUMI_PYTHON_CMD": str(python),
-        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_CONFIG_PASSPHRASE": SANDBOX_PASSPHRASE,
     }
 
 
-def has_official_host(engine: Engine, bin_directory: Path, environment: Mapping[str, str]) -> bool:
-    """Whether the engine would find the official Python language host without us.
+def has_official_host(engine: Engine, environment: Mapping[str, str]) -> bool:
+    """Whether the engine finds the official Python language host.
 
     Args:
         engine: The Pulumi CLI; hosts lie beside its real path.
-        bin_directory: Our own directory of launchers, which does not count.
         environment: Where PATH is read.
 
     Returns:
-        True when it would.
+        True when it does.
     """
-    path = environment.get("PATH", "").split(os.pathsep)
-    others = [entry for entry in path if entry and Path(entry).absolute() != bin_directory]
-    places = [*others, str(engine.pulumi.parent)]
+    places = [environment.get("PATH", os.defpath), str(engine.pulumi.parent)]
     return shutil.which(LANGUAGE_HOST, path=os.pathsep.join(places)) is not None
 
 
-def _install_language_host(engine: Engine, bin_directory: Path, python: Path) -> None:
-    launcher = bin_directory / LANGUAGE_HOST
-    if has_official_host(engine, bin_directory, os.environ):
-        launcher.unlink(missing_ok=True)
+def _install_language_host(engine: Engine, pulumi_home: Path, python: Path) -> None:
+    # In the plugin cache, not on PATH: the engine warns of every language host that it finds on PATH.
+    folder = pulumi_home / "plugins" / f"language-python-v{PINNED_VERSION}"
+    if has_official_host(engine, os.environ):
+        shutil.rmtree(folder, ignore_errors=True)
     else:
-        _write_launcher(launcher, python, "headway_sandbox.engine.language_host")
+        _write_launcher(folder / LANGUAGE_HOST, python, "headway_sandbox.engine.language_host")
 
 
 def _install_provider(pulumi_home: Path, python: Path) -> None:
-    version = _sdk_version(python)
     # The engine takes an installed plugin only when its version is exactly the one that the SDK asks for.
-    folder = pulumi_home / "plugins" / f"resource-aws-v{version}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = pulumi_home / "plugins" / f"resource-aws-v{_sdk_version(python)}"
     _write_launcher(folder / PROVIDER, python, "headway_sandbox.provider")
 
 
@@ -103,7 +115,7 @@ def _sdk_version(python: Path) -> str:
 
 def _missing_sdk(python: Path) -> EngineError:
     return EngineError(
-        f"pulumi-aws is not installed for {python}; run `{python} -m pip install headway` there"
+        f"pulumi-aws is not installed for {python}; run `{python} -m pip install headway` first"
     )
 
 
@@ -112,6 +124,7 @@ def _write_launcher(path: Path, python: Path, module: str) -> None:
     text = f'#!/bin/sh\nexec {shlex.quote(str(python))} -u -P -m {module} "$@"\n'
     if path.is_file() and os.access(path, os.X_OK) and path.read_text("utf-8") == text:
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.write_text(text, encoding="utf-8")
     scratch.chmod(0o755)
@@ -128,7 +141,5 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _first_on_path(directory: Path, environment: Mapping[str, str]) -> str:
-    others = [
-        entry for entry in environment.get("PATH", os.defpath).split(os.pathsep) if entry != str(directory)
-    ]
-    return os.pathsep.join([str(directory), *others])
+    entries = environment.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([str(directory), *(entry for entry in entries if entry != str(directory))])

@@ -1,4 +1,4 @@
-"""Child processes of the language host: each in a group of its own, none left when the host or the engine goes."""
+"""Children of the language host: each in a group of its own, none left when the host or the engine goes."""
 
 import contextlib
 import os
@@ -64,8 +64,8 @@ def when_parent_dies(action: Callable[[], None]) -> None:
 class Children:
     """The running child processes.
 
-    Each child inherits the reading end of a pipe; the writing end closes with this process, however it ends, and
-    a child that watches it (see `executor.py`) then kills its own group.
+    Each child inherits the reading end of a pipe; the writing end closes with this process, however it ends,
+    and a child that watches it (see `executor.py`) then kills its own group.
     """
 
     def __init__(self) -> None:

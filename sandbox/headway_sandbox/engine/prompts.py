@@ -1,7 +1,6 @@
 """What `pulumi new` asks about a Python project's runtime options."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from pulumi.runtime.proto import language_pb2
 
@@ -12,7 +11,7 @@ _DESCRIPTIONS = {
 _ONLY_CHOICE = {"toolchain": "pip", "virtualenv": "venv"}
 
 
-def option_prompts(chosen: Mapping[str, object]) -> Any:
+def option_prompts(chosen: Mapping[str, object]) -> language_pb2.RuntimeOptionsResponse:
     """The question that comes next: the toolchain, then the virtual environment for pip.
 
     Args:
@@ -28,7 +27,7 @@ def option_prompts(chosen: Mapping[str, object]) -> Any:
     return language_pb2.RuntimeOptionsResponse()
 
 
-def _prompt(key: str) -> Any:
+def _prompt(key: str) -> language_pb2.RuntimeOptionPrompt:
     text = language_pb2.RuntimeOptionPrompt.STRING
     value = language_pb2.RuntimeOptionPrompt.RuntimeOptionValue(
         promptType=text, stringValue=_ONLY_CHOICE[key], displayName=_ONLY_CHOICE[key]

@@ -1,6 +1,7 @@
-"""Which interpreter runs a program: the `runtime` options of Pulumi.yaml, resolved as the official host does. Pure.
+"""Which interpreter runs a program: the `runtime` options of Pulumi.yaml, resolved as the official host does.
 
-Paths in options are relative to the directory of Pulumi.yaml (PulumiPolicy.yaml for a policy pack), not to `main`.
+Paths in options are relative to the directory of Pulumi.yaml (PulumiPolicy.yaml for a policy pack), not to
+`main`.
 """
 
 from collections.abc import Mapping
@@ -57,7 +58,7 @@ def parse_options(
         The options.
 
     Raises:
-        OptionsError: When an option is unknown, has a wrong type or value, or names a toolchain that this host lacks.
+        OptionsError: When an option has a wrong type or value, or names a toolchain that this host lacks.
     """
     problems = [
         f"runtime option `{name}` is {value!r}, but must be a string"
@@ -143,8 +144,8 @@ def activated(environment: Mapping[str, str], virtualenv: Path | None) -> dict[s
 def _toolchain_problem(toolchain: str) -> str:
     if toolchain in _LOCK_FILES.values():
         return (
-            f"runtime option `toolchain` is '{toolchain}', which this language host does not have; set `toolchain: pip` "
-            f"and `virtualenv` to the environment that {toolchain} makes, or {_OFFICIAL}"
+            f"runtime option `toolchain` is '{toolchain}', which this language host does not have; set "
+            f"`toolchain: pip` and `virtualenv` to the environment that {toolchain} makes, or {_OFFICIAL}"
         )
     return f"runtime option `toolchain` is '{toolchain}'; allowed are pip, poetry and uv"
 
@@ -152,6 +153,6 @@ def _toolchain_problem(toolchain: str) -> str:
 def _lock_file_problem(name: str) -> str:
     tool = _LOCK_FILES[name]
     return (
-        f"no runtime option `toolchain` is set and there is a {name}, which means {tool}, which this language host "
-        f"does not have; set `toolchain: pip` and `virtualenv`, or {_OFFICIAL}"
+        f"no runtime option `toolchain` is set and there is a {name}, which means {tool}, which this "
+        f"language host does not have; set `toolchain: pip` and `virtualenv`, or {_OFFICIAL}"
     )

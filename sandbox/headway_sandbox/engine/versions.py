@@ -36,7 +36,7 @@ class VersionRange:
 
 
 SUPPORTED = VersionRange(Version(3, 229), Version(4, 0))
-"""Policy packs in Python run without a separate analyzer executable, and `pulumi policy analyze` exists, since 3.229."""
+"""Since 3.229 Python policy packs need no analyzer executable, and `pulumi policy analyze` exists."""
 
 
 def parse_version(text: str) -> Version | None:
