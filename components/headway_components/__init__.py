@@ -1,1 +1,100 @@
-"""headway_components."""
+"""Typed Pulumi components: the vocabulary of an AI system."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headway_components._args import ArgsError
+    from headway_components._declaration import Declaration, DeclarationError, Problem
+    from headway_components.ai_system import AISystem, AISystemArgs
+    from headway_components.contracts import (
+        Answer,
+        Feature,
+        FeatureContract,
+        FieldType,
+        InferenceContract,
+        MonitoringContract,
+        Task,
+    )
+    from headway_components.deployment import DataClassification, Deployment
+    from headway_components.endpoint import Endpoint, EndpointArgs
+    from headway_components.foundation import Foundation, FoundationArgs
+    from headway_components.model import ModelSignature, ModelSource, ModelSpec, SignatureField
+    from headway_components.spec import Approval, ComplianceSpec, DataRetention, ReleasePlan, SystemSpec
+    from headway_components.stack import deploy, user_errors
+    from headway_components.training import EvaluationSpec, Floor, LightGBM, TrainingSpec
+
+# Declarations load without Pulumi, and a component loads only the provider modules that it uses.
+_HOMES = {
+    "_args": ("ArgsError",),
+    "_declaration": ("Declaration", "DeclarationError", "Problem"),
+    "ai_system": ("AISystem", "AISystemArgs"),
+    "contracts": (
+        *(
+            "Answer",
+            "Feature",
+            "FeatureContract",
+            "FieldType",
+            "InferenceContract",
+            "MonitoringContract",
+            "Task",
+        ),
+    ),
+    "deployment": ("DataClassification", "Deployment"),
+    "endpoint": ("Endpoint", "EndpointArgs"),
+    "foundation": ("Foundation", "FoundationArgs"),
+    "model": ("ModelSignature", "ModelSource", "ModelSpec", "SignatureField"),
+    "spec": ("Approval", "ComplianceSpec", "DataRetention", "ReleasePlan", "SystemSpec"),
+    "stack": ("deploy", "user_errors"),
+    "training": ("EvaluationSpec", "Floor", "LightGBM", "TrainingSpec"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AISystem",
+    "AISystemArgs",
+    "Answer",
+    "Approval",
+    "ArgsError",
+    "ComplianceSpec",
+    "DataClassification",
+    "DataRetention",
+    "Declaration",
+    "DeclarationError",
+    "Deployment",
+    "Endpoint",
+    "EndpointArgs",
+    "EvaluationSpec",
+    "Feature",
+    "FeatureContract",
+    "FieldType",
+    "Floor",
+    "Foundation",
+    "FoundationArgs",
+    "InferenceContract",
+    "LightGBM",
+    "ModelSignature",
+    "ModelSource",
+    "ModelSpec",
+    "MonitoringContract",
+    "Problem",
+    "ReleasePlan",
+    "SignatureField",
+    "SystemSpec",
+    "Task",
+    "TrainingSpec",
+    "deploy",
+    "user_errors",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any exported name
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,32 @@
+"""Defaults of the components, each with its reason."""
+
+KEY_DELETION_WINDOW_DAYS = 30
+"""The longest that KMS allows: a key deleted by mistake can be called back for a month."""
+KEY_ROTATION_PERIOD_DAYS = 365
+"""Yearly, what compliance frameworks ask for."""
+
+NONCURRENT_VERSION_DAYS = 90
+"""A quarter to find out that an object was overwritten by mistake."""
+CAPTURE_EXPIRATION_DAYS = 90
+"""Captured requests hold users' data, so they do not outlive their use for monitoring."""
+INCOMPLETE_UPLOAD_DAYS = 7
+"""Parts of an upload that nobody finished cost money and show nowhere."""
+
+LOG_RETENTION_DAYS = 365
+"""A year, what auditors ask for."""
+
+INSTANCE_TYPE = "ml.m5.large"
+"""The smallest machine that SageMaker hosts models on without bursting."""
+INSTANCE_COUNT = 1
+"""One instance; environments with users ask for more."""
+VARIANT_NAME = "champion"
+"""The variant that answers users; every shape of an endpoint has it."""
+
+RELEASE_POLL_S = 15
+"""An endpoint update takes minutes on AWS."""
+RELEASE_TIMEOUT_S = 60
+"""Long enough for the collector to delete what a system's releases made."""
+RELEASE_MEMORY_MIB = 256
+"""boto3 needs about 100 MiB."""
+LAMBDA_RUNTIME = "python3.13"
+"""The newest Python that Lambda runs."""

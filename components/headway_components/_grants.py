@@ -1,0 +1,107 @@
+"""Grants: what a role may do, as named sets of least actions. Nobody writes IAM JSON by hand."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_aws import iam
+
+from headway_components._refs import BucketRef, RoleRef
+
+READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
+LIST_BUCKET = ("s3:ListBucket", "s3:GetBucketLocation")
+DECRYPT = ("kms:Decrypt", "kms:DescribeKey")
+ENCRYPT = ("kms:GenerateDataKey", "kms:Decrypt", "kms:DescribeKey")
+USE_VOLUMES = ("kms:CreateGrant",)
+WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+POLICY_VERSION = "2012-10-17"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement of a policy."""
+
+    sid: str
+    """What the statement is for, one word."""
+    actions: Sequence[str]
+    """The actions, each by its full name."""
+    resources: Sequence[pulumi.Input[str]]
+    """What the actions apply to."""
+    condition: Mapping[str, Any] = field(default_factory=dict)
+    """When the statement applies; always when left out."""
+    principal: Mapping[str, Any] | str | None = None
+    """Who it is for; only a policy of a resource names somebody."""
+    effect: str = "Allow"
+    """Allow or Deny; Allow when left out."""
+
+    def document(self) -> dict[str, Any]:
+        """The statement as IAM reads it."""
+        document: dict[str, Any] = {"Sid": self.sid, "Effect": self.effect}
+        if self.principal is not None:
+            document["Principal"] = self.principal
+        document["Action"] = list(self.actions)
+        document["Resource"] = list(self.resources)
+        if self.condition:
+            document["Condition"] = dict(self.condition)
+        return document
+
+
+def policy(*statements: Statement) -> pulumi.Output[str]:
+    """The JSON text of a policy."""
+    document = {"Version": POLICY_VERSION, "Statement": [statement.document() for statement in statements]}
+    return pulumi.Output.json_dumps(document, sort_keys=True)
+
+
+def trust(service: str, account_id: str) -> str:
+    """The trust policy of a role that one AWS service assumes on behalf of one account."""
+    return json.dumps(
+        {
+            "Version": POLICY_VERSION,
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": service},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+                }
+            ],
+        },
+        sort_keys=True,
+    )
+
+
+def grant(
+    name: str, role: RoleRef, statements: Sequence[Statement], parent: pulumi.Resource
+) -> iam.RolePolicy:
+    """Gives a role the statements, as one inline policy with a name of its own."""
+    return iam.RolePolicy(
+        name,
+        role=role.name,
+        policy=policy(*statements),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def read(bucket: BucketRef, *prefixes: str, sid: str) -> tuple[Statement, ...]:
+    """Reading the objects below some prefixes of a bucket; an empty prefix means the whole bucket."""
+    return (
+        Statement(sid=f"{sid}Read", actions=READ_OBJECTS, resources=_objects(bucket, prefixes)),
+        Statement(sid=f"{sid}List", actions=LIST_BUCKET, resources=[bucket.arn]),
+        Statement(sid=f"{sid}Decrypt", actions=DECRYPT, resources=[bucket.key_arn]),
+    )
+
+
+def write(bucket: BucketRef, *prefixes: str, sid: str) -> tuple[Statement, ...]:
+    """Writing objects below some prefixes of a bucket; an empty prefix means the whole bucket."""
+    return (
+        Statement(sid=f"{sid}Write", actions=WRITE_OBJECTS, resources=_objects(bucket, prefixes)),
+        Statement(sid=f"{sid}Encrypt", actions=ENCRYPT, resources=[bucket.key_arn]),
+    )
+
+
+def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Output[str]]:
+    return [pulumi.Output.concat(bucket.arn, "/", prefix, "*") for prefix in prefixes]

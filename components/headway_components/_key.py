@@ -1,0 +1,63 @@
+"""Who may use and manage the key of a system."""
+
+import pulumi
+
+from headway_components._grants import Statement, policy
+
+MANAGE = (
+    *("kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey"),
+    *("kms:DisableKeyRotation", "kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy"),
+    *("kms:GetKeyRotationStatus", "kms:ListGrants", "kms:ListKeyPolicies", "kms:ListResourceTags"),
+    *("kms:PutKeyPolicy", "kms:RevokeGrant", "kms:ScheduleKeyDeletion", "kms:TagResource"),
+    *("kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription"),
+)
+USE = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext")
+REENCRYPT = ("kms:ReEncryptFrom", "kms:ReEncryptTo")
+GRANT = ("kms:CreateGrant",)
+_THIS_KEY = ["*"]
+"""In the policy of a key, `*` is that key."""
+
+
+def key_policy(*, partition: str, region: str, account_id: str) -> pulumi.Output[str]:
+    """The policy of a system's key: the account through IAM, log groups, and alarms that notify.
+
+    Args:
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        region: Region of the key.
+        account_id: Account whose IAM policies decide who may use the key.
+    """
+    account = {"AWS": f"arn:{partition}:iam::{account_id}:root"}
+    log_groups = f"arn:{partition}:logs:{region}:{account_id}:log-group:*"
+    return policy(
+        Statement(sid="ManageThroughIam", actions=MANAGE, resources=_THIS_KEY, principal=account),
+        Statement(sid="UseThroughIam", actions=(*USE, *REENCRYPT), resources=_THIS_KEY, principal=account),
+        Statement(
+            sid="GrantToServices",
+            actions=GRANT,
+            resources=_THIS_KEY,
+            principal=account,
+            condition={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+        Statement(
+            sid="EncryptLogs",
+            actions=(*USE, *REENCRYPT, "kms:DescribeKey"),
+            resources=_THIS_KEY,
+            principal={"Service": f"logs.{region}.amazonaws.com"},
+            condition={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+        ),
+        Statement(
+            sid="NotifyFromAlarms",
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=_THIS_KEY,
+            principal={"Service": "cloudwatch.amazonaws.com"},
+            condition={"StringEquals": {"aws:SourceAccount": account_id}},
+        ),
+    )
+
+
+_PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region belongs to."""
+    return next((partition for start, partition in _PARTITIONS if region.startswith(start)), "aws")

@@ -1,0 +1,93 @@
+"""What one component hands to another: the identifiers a consumer needs, and the key to be granted on."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleRef:
+    """A role that a service assumes."""
+
+    name: pulumi.Input[str]
+    """Name of the role."""
+    arn: pulumi.Input[str]
+    """ARN of the role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketRef:
+    """A bucket and the key that its objects are encrypted with."""
+
+    name: pulumi.Input[str]
+    """Name of the bucket."""
+    arn: pulumi.Input[str]
+    """ARN of the bucket."""
+    key_arn: pulumi.Input[str]
+    """ARN of the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundationRef:
+    """What every other component of a system builds on."""
+
+    prefix: str
+    """`<system>-<stack>`, the beginning of every name that must be known ahead."""
+    account_id: str
+    """The account that everything is in."""
+    region: str
+    """The region that everything is in."""
+    partition: str
+    """`aws`, `aws-cn` or `aws-us-gov`."""
+    key_arn: pulumi.Input[str]
+    """ARN of the system's key."""
+    data: BucketRef
+    """Bucket of raw and prepared data."""
+    artifacts: BucketRef
+    """Bucket of code, contracts, models and reports."""
+    capture: BucketRef
+    """Bucket of captured requests and answers."""
+    audit: BucketRef
+    """Bucket of evidence."""
+    training_role: RoleRef
+    """Role of training and processing jobs."""
+    serving_role: RoleRef
+    """Role of models behind an endpoint."""
+    pipeline_role: RoleRef
+    """Role of the training pipeline."""
+    release_role: RoleRef
+    """Role of the function that moves the endpoint."""
+    machine_role: RoleRef
+    """Role of the release state machine."""
+    events_role: RoleRef
+    """Role of the rule that starts the state machine."""
+    log_retention_days: int
+    """Days that logs are kept."""
+    retain_data: bool
+    """Whether stored data outlives the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseRef:
+    """The machine that moves an endpoint from one shape to the next."""
+
+    function_name: pulumi.Input[str]
+    """Name of the function that takes the steps."""
+    state_machine_arn: pulumi.Input[str]
+    """ARN of the state machine that orders them."""
+    table_name: pulumi.Input[str]
+    """Name of the table with the record of every release."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointRef:
+    """A live endpoint."""
+
+    name: str
+    """Name of the endpoint."""
+    arn: pulumi.Input[str]
+    """ARN of the endpoint."""
+    variant_name: str
+    """Name of the variant that answers users."""
+    base_config_name: pulumi.Input[str]
+    """Name of the configuration that every later shape is derived from."""

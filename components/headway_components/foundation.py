@@ -1,0 +1,165 @@
+"""Foundation: the key, the buckets and the roles that everything else of a system builds on."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import iam, kms
+
+from headway_components import _defaults
+from headway_components._args import Args
+from headway_components._bucket import BucketPlan, encrypted_bucket
+from headway_components._grants import trust
+from headway_components._key import key_policy, partition_of
+from headway_components._refs import FoundationRef, RoleRef
+
+_ACCOUNT = re.compile(r"\d{12}")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+_BUCKETS = (
+    BucketPlan(noun="data"),
+    BucketPlan(noun="artifacts"),
+    BucketPlan(noun="capture", expiration_days=_defaults.CAPTURE_EXPIRATION_DAYS),
+    BucketPlan(noun="audit"),
+)
+_ROLES = {
+    "training": "sagemaker.amazonaws.com",
+    "serving": "sagemaker.amazonaws.com",
+    "pipeline": "sagemaker.amazonaws.com",
+    "release": "lambda.amazonaws.com",
+    "machine": "states.amazonaws.com",
+    "events": "events.amazonaws.com",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundationArgs(Args):
+    """Arguments of a Foundation."""
+
+    prefix: str
+    """`<system>-<stack>`, the beginning of every name that must be known ahead."""
+    account_id: str
+    """The account to deploy to, twelve digits."""
+    region: str
+    """The region to deploy to."""
+    log_retention_days: int | None = None
+    """Days that logs are kept; a year when left out."""
+    reproducible_data: bool | None = None
+    """First key to destroying data: the stored data can be made again. It cannot when left out."""
+    destroy_data: bool | None = None
+    """Second key to destroying data: this stack may delete it. It may not when left out."""
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with account and region."""
+        if _ACCOUNT.fullmatch(self.account_id) is None:
+            yield f"account_id must be twelve digits, got {self.account_id!r}; quote it in YAML"
+        if _REGION.fullmatch(self.region) is None:
+            yield f"region must be a region's name, got {self.region!r}; write it like 'eu-west-1'"
+
+
+class Foundation(pulumi.ComponentResource):
+    """The key, the buckets and the roles that everything else of a system builds on."""
+
+    key_arn: pulumi.Output[str]
+    """ARN of the system's key."""
+    data_bucket: pulumi.Output[str]
+    """Name of the bucket with raw and prepared data."""
+    artifacts_bucket: pulumi.Output[str]
+    """Name of the bucket with code, contracts, models and reports."""
+    capture_bucket: pulumi.Output[str]
+    """Name of the bucket with captured requests and answers."""
+    audit_bucket: pulumi.Output[str]
+    """Name of the bucket with evidence."""
+
+    def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = FoundationArgs.of(args)
+        super().__init__("headway:index:Foundation", name, {}, opts)
+        retain = self._retain(args)
+        partition = partition_of(args.region)
+        key = kms.Key(
+            f"{name}-key",
+            description=f"Encrypts everything that {args.prefix} stores",
+            deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
+            enable_key_rotation=True,
+            rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
+            policy=key_policy(partition=partition, region=args.region, account_id=args.account_id),
+            # Data that stays is lost without its key.
+            opts=pulumi.ResourceOptions(parent=self, protect=retain, retain_on_delete=retain),
+        )
+        kms.Alias(
+            f"{name}-key-alias",
+            name=f"alias/{args.prefix}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=retain),
+        )
+        buckets = {
+            plan.noun: encrypted_bucket(
+                f"{name}-{plan.noun}", plan, key_arn=key.arn, retain=retain, parent=self
+            )
+            for plan in _BUCKETS
+        }
+        roles = {noun: self._role(name, noun, args) for noun in _ROLES}
+        self.ref = FoundationRef(
+            prefix=args.prefix,
+            account_id=args.account_id,
+            region=args.region,
+            partition=partition,
+            log_retention_days=(
+                _defaults.LOG_RETENTION_DAYS if args.log_retention_days is None else args.log_retention_days
+            ),
+            retain_data=retain,
+            key_arn=key.arn,
+            data=buckets["data"],
+            artifacts=buckets["artifacts"],
+            capture=buckets["capture"],
+            audit=buckets["audit"],
+            training_role=roles["training"],
+            serving_role=roles["serving"],
+            pipeline_role=roles["pipeline"],
+            release_role=roles["release"],
+            machine_role=roles["machine"],
+            events_role=roles["events"],
+        )
+        self.key_arn = key.arn
+        self.data_bucket = pulumi.Output.from_input(self.ref.data.name)
+        self.artifacts_bucket = pulumi.Output.from_input(self.ref.artifacts.name)
+        self.capture_bucket = pulumi.Output.from_input(self.ref.capture.name)
+        self.audit_bucket = pulumi.Output.from_input(self.ref.audit.name)
+        self.register_outputs(
+            {
+                "keyArn": self.key_arn,
+                "dataBucket": self.data_bucket,
+                "artifactsBucket": self.artifacts_bucket,
+                "captureBucket": self.capture_bucket,
+                "auditBucket": self.audit_bucket,
+            }
+        )
+
+    def _retain(self, args: FoundationArgs) -> bool:
+        """Whether data outlives the stack: only both keys together let it go."""
+        reproducible = args.reproducible_data is True
+        destroy = args.destroy_data is True
+        if destroy and not reproducible:
+            pulumi.log.warn(
+                f"the data of {args.prefix} is kept although headway:retainData is false, because it is not "
+                "declared reproducible; to let it go with the stack, declare "
+                "ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE)",
+                self,
+            )
+        if reproducible and args.destroy_data is None:
+            pulumi.log.warn(
+                f"the data of {args.prefix} is declared reproducible but is kept; to let it go with the "
+                "stack, run: pulumi config set headway:retainData false",
+                self,
+            )
+        return not (reproducible and destroy)
+
+    def _role(self, name: str, noun: str, args: FoundationArgs) -> RoleRef:
+        role = iam.Role(
+            f"{name}-{noun}-role",
+            description=f"Assumed for the {noun} of {args.prefix}",
+            assume_role_policy=trust(_ROLES[noun], args.account_id),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return RoleRef(name=role.name, arn=role.arn)

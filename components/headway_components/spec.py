@@ -1,0 +1,143 @@
+"""A whole AI system as one value."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from headway_components._declaration import Declaration, Problem, problem, refuse
+from headway_components.contracts import (
+    NAME_PATTERN,
+    FeatureContract,
+    InferenceContract,
+    MonitoringContract,
+)
+from headway_components.model import ModelSpec
+
+MAXIMUM_NAME_CHARACTERS = 32
+"""Leaves room for the stack's name and a digest in SageMaker's 63 characters."""
+
+
+class Approval(Enum):
+    """Who lets a registered model go live."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class DataRetention(Enum):
+    """What may happen to stored data when the system is destroyed."""
+
+    KEEP = "keep"
+    REPRODUCIBLE = "reproducible"
+
+
+class ReleasePlan(Declaration):
+    """How an approved model comes to answer users."""
+
+    approval: Approval = Approval.MANUAL
+    """Who approves a model that passed its evaluation; a person when left out."""
+    maximum_duration_s: int = Field(default=3_600, ge=60, le=86_400)
+    """Time after which an unfinished release counts as failed, in seconds; one hour when left out."""
+
+
+class ComplianceSpec(Declaration):
+    """What rules outside the team ask of the system."""
+
+    data_retention: DataRetention = DataRetention.KEEP
+    """Whether the stored data can be made again; it is kept on destroy when left out."""
+    log_retention_days: int = Field(default=365, ge=1, le=3_653)
+    """Days that logs are kept; a year when left out."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        refuse(_retention_problems(self))
+        return self
+
+
+class SystemSpec(Declaration):
+    """Contracts, model, release and compliance of one AI system: the thing that is reviewed."""
+
+    name: str = Field(pattern=NAME_PATTERN, max_length=MAXIMUM_NAME_CHARACTERS)
+    """Name of the system: lower case, digits and hyphens, at most 32 characters."""
+    contract: InferenceContract
+    """What the system is asked and what it answers."""
+    model: ModelSpec
+    """The model that answers."""
+    features: FeatureContract | None = None
+    """What the data track delivers; nothing is checked against it when left out."""
+    monitoring: MonitoringContract = Field(default_factory=MonitoringContract)
+    """What is watched; latency, errors and all traffic when left out."""
+    release: ReleasePlan = Field(default_factory=ReleasePlan)
+    """How an approved model goes live; after a person's approval when left out."""
+    compliance: ComplianceSpec = Field(default_factory=ComplianceSpec)
+    """What rules outside the team ask; data kept and logs for a year when left out."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        refuse(_system_problems(self))
+        return self
+
+
+# The values that CloudWatch Logs accepts.
+LOG_RETENTION_DAYS = (
+    *(
+        1,
+        3,
+        5,
+        7,
+        14,
+        30,
+        60,
+        90,
+        120,
+        150,
+        180,
+        365,
+        400,
+        545,
+        731,
+        1096,
+        1827,
+        2192,
+        2557,
+        2922,
+        3288,
+        3653,
+    ),
+)
+
+
+def _retention_problems(compliance: ComplianceSpec) -> Iterator[Problem]:
+    days = compliance.log_retention_days
+    if days not in LOG_RETENTION_DAYS:
+        nearest = min(allowed for allowed in LOG_RETENTION_DAYS if allowed >= days)
+        yield problem("log_retention_days", days, "is not a period that log groups know", f"use {nearest}")
+
+
+def _system_problems(system: SystemSpec) -> Iterator[Problem]:
+    if system.contract.name != system.name:
+        message = f"must be the system's name {system.name!r}"
+        yield problem("contract.name", system.contract.name, message, "rename one of the two")
+    yield from system.model.problems_with(system.contract)
+    if system.features is not None:
+        group = f"feature contract {system.features.name!r}"
+        delivered = {feature.name: feature.type for feature in system.features.features}
+        for wanted in system.contract.inputs:
+            if wanted.name not in delivered:
+                message = f"asks for {wanted.name!r}, which {group} does not deliver"
+                yield Problem("contract.inputs", "", message, "add the feature or remove the input")
+            elif delivered[wanted.name] is not wanted.type:
+                message = (
+                    f"asks for {wanted.name!r} as {wanted.type.value}, "
+                    f"{group} delivers {delivered[wanted.name].value}"
+                )
+                yield Problem("contract.inputs", "", message, "make the two types equal")
+    evaluation = system.model.evaluation
+    if evaluation is not None:
+        known = {field.name for field in system.contract.inputs}
+        for index, column in enumerate(evaluation.slices):
+            if column not in known:
+                message = "is not an input of the contract"
+                yield problem(f"model.evaluation.slices.{index}", column, message, "name one of the inputs")
