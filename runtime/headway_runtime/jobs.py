@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headway_runtime.contract import Contract, ContractError
+
 BASE_DIR_VARIABLE = "SAGEMAKER_BASE_DIR"
 DEFAULT_BASE_DIR = "/opt/ml"
 MESSAGE_LIMIT = 1024
@@ -91,15 +93,15 @@ def run_job(work: Callable[[], str], verdict: Path, *, on_success: bool) -> int:
         sentence = work()
     except JobError as error:
         _write(verdict, str(error))
-        _say(f"error: {error}", error=True)
+        say(f"error: {error}", error=True)
         return 1
     except Exception as error:  # noqa: BLE001 - the edge of the process: a defect is reported, then the job fails
         _write(verdict, f"internal error, {type(error).__name__}: {error}; the job's log has the traceback")
-        _say(traceback.format_exc(), error=True)
+        say(traceback.format_exc(), error=True)
         return 1
     if on_success:
         _write(verdict, sentence)
-    _say(sentence)
+    say(sentence)
     return 0
 
 
@@ -108,7 +110,8 @@ def _write(path: Path, sentence: str) -> None:
     path.write_text(sentence[:MESSAGE_LIMIT], "utf-8")
 
 
-def _say(text: str, *, error: bool = False) -> None:
+def say(text: str, *, error: bool = False) -> None:
+    """Write a line to the job's log: standard output, or standard error."""
     print(text, file=sys.stderr if error else sys.stdout, flush=True)
 
 
@@ -137,6 +140,18 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON object for people and programs: sorted keys, so equal values are equal files."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
     path.write_text(text + "\n", "utf-8")
+
+
+def read_contract(path: Path) -> Contract:
+    """Read a contract that a job was given.
+
+    Raises:
+        JobError: The file is missing or holds no valid contract; every problem is listed.
+    """
+    try:
+        return Contract.from_document(read_json(path, "the contract"))
+    except ContractError as error:
+        raise JobError(f"the contract at {path} is wrong: {error}") from error
 
 
 def load_function(reference: str, code: Path) -> Callable[..., Any]:

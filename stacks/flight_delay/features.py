@@ -2,9 +2,9 @@
 
 A prediction is made at the hour of departure, before the aircraft leaves the gate. Until then the schedule is
 known, and so is the weather observed at the origin in the scheduled hour. The dataset holds observations, not
-forecasts: a caller who asks hours ahead has to send a forecast in their place, and the model will be somewhat worse
-than measured. Nothing that the flight itself produces (departure, arrival, delays, time in the air) is a feature,
-and neither is the tail number, because aircraft are swapped until shortly before departure.
+forecasts: a caller who asks hours ahead has to send a forecast in their place, and the model will be somewhat
+worse than measured. Nothing that the flight itself produces (departure, arrival, delays, time in the air) is
+a feature, and neither is the tail number, because aircraft are swapped until shortly before departure.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,14 @@
-"""Hold a whole table to a contract, column by column, naming the rows that break it."""
+"""Hold whole tables to a contract, column by column, naming the rows that break it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from headway_runtime.contract import Contract, InputField
+from headway_runtime.contract import DATASET_FILE, LABEL_COLUMN, Contract, InputField
+from headway_runtime.data.manifest import file_digest
 from headway_runtime.describe import allowed, shown
 from headway_runtime.jobs import JobError
 
@@ -13,6 +16,36 @@ ROWS_SHOWN = 20
 """Rows that an error names for each field; all are counted."""
 
 ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+
+
+def read_rows(path: Path, contract: Contract, expected_digest: str | None) -> pa.Table:
+    """Read a prepared set.
+
+    Args:
+        path: The Parquet file.
+        contract: What its rows must honour.
+        expected_digest: SHA-256 of the file that was prepared; None when it is not known.
+
+    Returns:
+        The rows, inputs first, `label` with 0 and 1.
+
+    Raises:
+        JobError: The file is missing, damaged, another one, breaks the contract, or has no usable label.
+    """
+    if not path.is_file():
+        raise JobError(f"there is no {path}; pass the prepared set to the job as an input")
+    if expected_digest is not None and file_digest(path) != expected_digest:
+        raise JobError(f"{path} is not the file that {DATASET_FILE} describes; run prepare again")
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise JobError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    if LABEL_COLUMN not in table.column_names:
+        raise JobError(f"{path} has no column {LABEL_COLUMN!r}; it has {', '.join(table.column_names)}")
+    labels = pc.unique(table[LABEL_COLUMN]).to_pylist()
+    if not set(labels) <= {0, 1}:
+        raise JobError(f"{path} has the labels {labels[:10]}; a binary classification needs 0 and 1")
+    return conform(table, contract)
 
 
 def conform(table: pa.Table, contract: Contract) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A dataset into a training and an evaluation set: features and label, split by time, true to the contract."""
+"""A dataset into a training and an evaluation set: features and label, cut by time, true to the contract."""
 
 import argparse
 from collections.abc import Callable
@@ -21,14 +21,13 @@ from headway_runtime.contract import (
     LABEL_COLUMN,
     TRAIN_FILE,
     Contract,
-    ContractError,
     digest,
     files_digest,
     source_files,
 )
 from headway_runtime.data.conformance import conform
 from headway_runtime.data.manifest import file_digest, register_tables
-from headway_runtime.jobs import JobError, job_paths, load_function, read_json, run_job, write_json
+from headway_runtime.jobs import JobError, job_paths, load_function, read_contract, run_job, write_json
 
 FeatureFunction = Callable[[duckdb.DuckDBPyConnection, Path], Any]
 
@@ -168,18 +167,6 @@ def _write(prepared: Prepared, train_dir: Path, evaluation_dir: Path) -> dict[st
         pq.write_table(rows, path, compression="zstd")
         digests[path.name] = file_digest(path)
     return digests
-
-
-def read_contract(path: Path) -> Contract:
-    """Read a contract that a job was given.
-
-    Raises:
-        JobError: The file is missing or holds no valid contract; every problem is listed.
-    """
-    try:
-        return Contract.from_document(read_json(path, "the contract"))
-    except ContractError as error:
-        raise JobError(f"the contract at {path} is wrong: {error}") from error
 
 
 def _day(text: str) -> datetime:

@@ -1,0 +1,1 @@
+"""Models that honour an inference contract, and how an artifact becomes one."""
