@@ -168,7 +168,7 @@ class Ministack:
         ) -> None:  # noqa: ANN401
             record_history(alarm_name, old_state, new_state, reason, *args, **kwargs)
             alarm = cloudwatch._alarms.get(alarm_name) or cloudwatch._composite_alarms.get(alarm_name)  # noqa: SLF001
-            if alarm is not None:
+            if alarm is not None and old_state != new_state:
                 state = {"value": new_state, "reason": reason, "timestamp": self._responses.now_iso()}
                 previous = self._alarm_states.get(alarm["AlarmArn"], {"value": old_state})
                 self._alarm_states[alarm["AlarmArn"]] = state

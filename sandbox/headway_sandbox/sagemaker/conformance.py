@@ -58,9 +58,9 @@ class ServiceModel:
             return [f"unknown member {name}" for name in response]
         return list(_problems(shape, response, "", strict=False))
 
-    def defaults_to_members(self, shape: str) -> frozenset[str]:
-        """Names of the members of a structure."""
-        return frozenset(self._model.shape_for(shape).members)
+    def idempotency_tokens(self, operation: str) -> frozenset[str]:
+        """Members of a request that the SDKs fill in with a random token."""
+        return frozenset(self._model.operation_model(operation).idempotent_members)
 
 
 def _problems(shape: Any, value: object, path: str, *, strict: bool) -> Iterator[str]:

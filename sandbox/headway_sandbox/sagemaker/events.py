@@ -37,3 +37,24 @@ class EventSink:
 def milliseconds(seconds: float | None) -> int | None:
     """A point in time as SageMaker's events carry it: milliseconds since the epoch."""
     return None if seconds is None else round(seconds * 1000)
+
+
+def event_detail(document: dict[str, Any], tags: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """The detail of a state change event: what Describe answers, times in milliseconds, tags as a map.
+
+    Args:
+        document: The resource as Describe answers it.
+        tags: Its tags.
+    """
+    detail = {name: _in_milliseconds(name, value) for name, value in document.items()}
+    return {**detail, "Tags": {tag["Key"]: tag["Value"] for tag in tags}}
+
+
+def _in_milliseconds(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, list):
+        return [_in_milliseconds("", item) for item in value]
+    if isinstance(value, dict):
+        return {key: _in_milliseconds(key, item) for key, item in value.items()}
+    if name.endswith(("Time", "Timestamp")) and isinstance(value, int | float):
+        return milliseconds(value)
+    return value

@@ -12,9 +12,11 @@ in requests, answers and the store alike.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ Operation = Callable[["SageMaker", Document], Awaitable[Document]]
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "SageMaker"
+CONCURRENT_JOBS = 2
 
 _OPERATIONS: dict[str, Operation] = {}
 
@@ -72,6 +75,8 @@ class SageMaker:
         images: Which command stands for which container image.
         tasks: Background coroutines; cancelled when the sandbox stops or is reset.
         processes: Child processes; all of them end with the sandbox, however it ends.
+        job_slots: How many jobs run at once; the others wait.
+        stop_requests: The event that asks a running job or pipeline execution to stop, by its ARN.
     """
 
     store: Store
@@ -85,9 +90,11 @@ class SageMaker:
     images: ImageTable
     tasks: TaskRegistry
     processes: ProcessGroups
+    job_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_JOBS))
+    stop_requests: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource, for example ``arn("training-job", "churn-1")``. Names are lower-cased as on AWS."""
+        """The ARN of a resource, for example of ``("training-job", "churn-1")``; lower-case, as on AWS."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
 
 
@@ -103,9 +110,8 @@ def operation(name: str) -> Callable[[Operation], Operation]:
 
     def register(function: Operation) -> Operation:
         if name in _OPERATIONS and _OPERATIONS[name].__module__ != function.__module__:
-            raise ValueError(
-                f"SageMaker operation {name} is implemented twice: {_OPERATIONS[name].__module__} and {function.__module__}"
-            )
+            where = f"{_OPERATIONS[name].__module__} and {function.__module__}"
+            raise ValueError(f"SageMaker operation {name} is implemented twice: {where}")
         _OPERATIONS[name] = function
         return function
 
@@ -140,6 +146,8 @@ async def call(service: SageMaker, model: ServiceModel, name: str, request: Docu
             else "does not exist"
         )
         raise ServiceError("UnknownOperationException", f"The operation {name} {known}.")
+    # Every AWS SDK fills in the tokens that make a request idempotent; what comes without them is not an SDK.
+    request = {**{token: str(uuid.uuid4()) for token in model.idempotency_tokens(name)}, **request}
     problems = model.request_problems(name, request)
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "

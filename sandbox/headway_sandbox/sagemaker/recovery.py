@@ -1,9 +1,18 @@
-"""What a start does about work that the sandbox was killed in the middle of."""
+"""What a start does about work that the sandbox was stopped or killed in the middle of."""
 
 from __future__ import annotations
 
+from headway_sandbox.sagemaker.jobs import processing_run, training_run
+from headway_sandbox.sagemaker.jobs.record import ACTIVE, INTERNAL_ERROR, JOB_KINDS, TRAINING, Job
 from headway_sandbox.sagemaker.protocol import SageMaker
+
+INTERRUPTED = f"{INTERNAL_ERROR} (The sandbox was stopped while this was running.)"
 
 
 def fail_interrupted_work(service: SageMaker) -> None:
-    """Marks jobs and pipeline executions as failed that were running when the sandbox ended."""
+    """Marks what was running when the sandbox ended as failed, and says so on EventBridge."""
+    for kind in JOB_KINDS:
+        for document in service.store.list(kind.kind):
+            if document[kind.status_member] in ACTIVE:
+                job = Job(service, kind, document[kind.name_member])
+                (training_run.fail if kind is TRAINING else processing_run.fail)(job, INTERRUPTED)

@@ -1,0 +1,1 @@
+"""Training and processing jobs: subprocesses under SageMaker's container contract."""

@@ -1,0 +1,149 @@
+"""A job's stored document, its changes and the events they cause."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headway_sandbox.sagemaker.events import event_detail
+from headway_sandbox.sagemaker.images import ImageError
+from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, validation_error
+from headway_sandbox.sagemaker.s3_files import S3FileError
+from headway_sandbox.sagemaker.tags import tags_of
+
+_log = logging.getLogger(__name__)
+
+ACTIVE = frozenset({"InProgress", "Stopping"})
+INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
+
+
+class JobFailure(Exception):  # noqa: N818 - it is how a job ends, not an error of this program
+    """Ends a job as failed, with this reason."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """What training and processing jobs differ in.
+
+    Attributes:
+        kind: Kind in the store and in ARNs.
+        prefix: What the names of members start with, ``TrainingJob`` or ``ProcessingJob``.
+        detail_type: Type of the events.
+        log_group: Log group of the containers' output.
+    """
+
+    kind: str
+    prefix: str
+    detail_type: str
+    log_group: str
+
+    @property
+    def name_member(self) -> str:
+        """For example ``TrainingJobName``."""
+        return f"{self.prefix}Name"
+
+    @property
+    def arn_member(self) -> str:
+        """For example ``TrainingJobArn``."""
+        return f"{self.prefix}Arn"
+
+    @property
+    def status_member(self) -> str:
+        """For example ``TrainingJobStatus``."""
+        return f"{self.prefix}Status"
+
+
+TRAINING = JobKind(
+    "training-job", "TrainingJob", "SageMaker Training Job State Change", "/aws/sagemaker/TrainingJobs"
+)
+PROCESSING = JobKind(
+    "processing-job",
+    "ProcessingJob",
+    "SageMaker Processing Job State Change",
+    "/aws/sagemaker/ProcessingJobs",
+)
+JOB_KINDS = (TRAINING, PROCESSING)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Attributes:
+        service: The running SageMaker.
+        kind: Training or processing.
+        name: Its name.
+    """
+
+    service: SageMaker
+    kind: JobKind
+    name: str
+
+    @property
+    def document(self) -> Document:
+        """The job as Describe answers it.
+
+        Raises:
+            ServiceError: If there is no such job.
+        """
+        document = self.service.store.get(self.kind.kind, self.name)
+        if document is None:
+            raise NOT_FOUND[self.kind](self.name)
+        return document
+
+    @property
+    def arn(self) -> str:
+        """The job's ARN."""
+        return self.service.arn(self.kind.kind, self.name)
+
+    @property
+    def base(self) -> Path:
+        """The directory that stands for /opt/ml."""
+        return self.service.work_dir / self.kind.kind / self.name
+
+    def update(self, **members: Any) -> None:  # noqa: ANN401 - members of the service model
+        """Changes the document and says so on EventBridge."""
+        document = {**self.document, **members, "LastModifiedTime": self.service.clock()}
+        self.service.store.put(self.kind.kind, self.name, document)
+        detail = event_detail(document, tags_of(self.service, self.arn))
+        self.service.events.put(self.kind.detail_type, detail, [self.arn])
+
+
+NOT_FOUND: dict[JobKind, Callable[[str], ServiceError]] = {
+    TRAINING: lambda _name: validation_error("Requested resource not found."),
+    PROCESSING: lambda name: ServiceError(
+        "ResourceNotFound", f"Could not find requested job with name: {name}"
+    ),
+}
+
+
+def start(job: Job, work: Callable[[asyncio.Event], Awaitable[None]], fail: Callable[[str], None]) -> None:
+    """Runs a job in the background.
+
+    Args:
+        job: The job; its document is stored.
+        work: Does all of it; gets the event that asks it to stop.
+        fail: Marks the job as failed for a reason.
+    """
+    stop = job.service.stop_requests[job.arn] = asyncio.Event()
+
+    async def supervise() -> None:
+        try:
+            await work(stop)
+        except (JobFailure, S3FileError) as error:
+            fail(str(error))
+        except ImageError as error:
+            fail(f"ClientError: {error}")
+        except Exception as error:  # a job must end in a state, whatever happens
+            _log.exception("the job %s failed inside the sandbox", job.arn)
+            fail(f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")
+        finally:
+            job.service.stop_requests.pop(job.arn, None)
+            shutil.rmtree(job.base, ignore_errors=True)
+
+    job.service.tasks.start(job.arn, supervise())

@@ -1,0 +1,171 @@
+"""Training jobs: create, describe, list, stop, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headway_sandbox.sagemaker.jobs import training_run
+from headway_sandbox.sagemaker.jobs.metrics import MetricScanner
+from headway_sandbox.sagemaker.jobs.record import ACTIVE, TRAINING, Job, start
+from headway_sandbox.sagemaker.paging import page, select
+from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, operation, validation_error
+from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location
+from headway_sandbox.sagemaker.tags import delete_tags, save_tags
+
+DEFAULT_MAX_RUNTIME_S = 86_400
+
+_NOT_EMULATED = (
+    "DebugRuleConfigurations",
+    "MlflowConfig",
+    "ModelPackageConfig",
+    "ProfilerRuleConfigurations",
+    "ServerlessJobConfig",
+    "SessionChainingConfig",
+)
+_SUMMARY = (
+    "TrainingJobName",
+    "TrainingJobArn",
+    "CreationTime",
+    "TrainingEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatus",
+    "SecondaryStatus",
+)
+
+
+@operation("CreateTrainingJob")
+async def create_training_job(service: SageMaker, request: Document) -> Document:
+    """Accepts a training job and starts it."""
+    name = request["TrainingJobName"]
+    job = Job(service, TRAINING, name)
+    if service.store.get(TRAINING.kind, name) is not None:
+        raise ServiceError(
+            "ResourceInUse",
+            "Training job names must be unique within an AWS account and region, and a training job with this "
+            f"name already exists ({job.arn})",
+        )
+    problems = list(_problems(request))
+    if problems:
+        raise validation_error("; ".join(problems))
+    now = service.clock()
+    output = S3Location.parse(request["OutputDataConfig"]["S3OutputPath"]).child(
+        name, "output", "model.tar.gz"
+    )
+    document = {
+        "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_S},
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        **{member: value for member, value in request.items() if member != "Tags"},
+        "TrainingJobArn": job.arn,
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        "SecondaryStatusTransitions": [],
+        "ModelArtifacts": {"S3ModelArtifacts": str(output)},
+        "CreationTime": now,
+        "LastModifiedTime": now,
+    }
+    save_tags(service, job.arn, request.get("Tags"))
+    service.store.put(TRAINING.kind, name, document)
+    training_run.transition(job, "Starting")
+    start(job, lambda stop: training_run.train(job, stop), lambda reason: training_run.fail(job, reason))
+    return {"TrainingJobArn": job.arn}
+
+
+@operation("DescribeTrainingJob")
+async def describe_training_job(service: SageMaker, request: Document) -> Document:
+    """Describes a training job."""
+    return Job(service, TRAINING, request["TrainingJobName"]).document
+
+
+@operation("ListTrainingJobs")
+async def list_training_jobs(service: SageMaker, request: Document) -> Document:
+    """Lists training jobs, newest first unless asked otherwise."""
+    chosen = select(
+        service.store.list(TRAINING.kind),
+        request,
+        name="TrainingJobName",
+        equal={"StatusEquals": "TrainingJobStatus"},
+        sort_keys={"Name": "TrainingJobName", "Status": "TrainingJobStatus"},
+    )
+    jobs, token = page(chosen, request)
+    summaries = [{member: job[member] for member in _SUMMARY if member in job} for job in jobs]
+    return {"TrainingJobSummaries": summaries, **token}
+
+
+@operation("StopTrainingJob")
+async def stop_training_job(service: SageMaker, request: Document) -> Document:
+    """Asks a training job to stop."""
+    job = Job(service, TRAINING, request["TrainingJobName"])
+    status = job.document["TrainingJobStatus"]
+    if status not in ACTIVE:
+        raise validation_error(f"The request was rejected because the training job is in status {status}.")
+    training_run.transition(job, "Stopping", TrainingJobStatus="Stopping")
+    service.stop_requests[job.arn].set()
+    return {}
+
+
+@operation("DeleteTrainingJob")
+async def delete_training_job(service: SageMaker, request: Document) -> Document:
+    """Deletes a training job that has ended."""
+    job = Job(service, TRAINING, request["TrainingJobName"])
+    status = job.document["TrainingJobStatus"]
+    if status in ACTIVE:
+        raise validation_error(
+            f"The request was rejected because the training job is in status {status}; only a job that has ended "
+            "can be deleted."
+        )
+    service.store.delete(TRAINING.kind, job.name)
+    delete_tags(service, job.arn)
+    return {}
+
+
+def _problems(request: Document) -> Any:  # noqa: ANN401
+    """What this sandbox cannot do with a request that AWS might accept, and what AWS would refuse."""
+    for member in _NOT_EMULATED:
+        if member in request:
+            yield f"{member} is not emulated by this sandbox; leave it out"
+    algorithm = request.get("AlgorithmSpecification", {})
+    if "TrainingImage" not in algorithm:
+        yield "AlgorithmSpecification.TrainingImage is required; algorithms by name are not emulated by this sandbox"
+    try:
+        MetricScanner(algorithm.get("MetricDefinitions", []), lambda: 0.0)
+    except ValueError as error:
+        yield str(error)
+    resources = request.get("ResourceConfig", {})
+    if resources.get("InstanceCount") != 1:
+        yield (
+            f"ResourceConfig.InstanceCount is {resources.get('InstanceCount')}; this sandbox runs a job on one host, "
+            "so it must be 1"
+        )
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"The channel name {name} is used more than once in InputDataConfig"
+    for channel in request.get("InputDataConfig", []):
+        yield from _channel_problems(channel, algorithm.get("TrainingInputMode", "File"))
+    yield from uri_problems("OutputDataConfig.S3OutputPath", request["OutputDataConfig"]["S3OutputPath"])
+
+
+def _channel_problems(channel: Document, default_mode: str) -> Any:  # noqa: ANN401
+    where = f"InputDataConfig channel {channel['ChannelName']}"
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        yield f"{where}: only S3DataSource is emulated by this sandbox"
+        return
+    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        yield f"{where}: S3DataType {source['S3DataType']} is not emulated by this sandbox; use S3Prefix or ManifestFile"
+    if channel.get("InputMode", default_mode) == "Pipe":
+        yield f"{where}: InputMode Pipe is not emulated by this sandbox; use File or FastFile"
+    for member in ("CompressionType", "RecordWrapperType"):
+        if channel.get(member, "None") != "None":
+            yield f"{where}: {member} {channel[member]} is not emulated by this sandbox; use None"
+    yield from uri_problems(f"{where}: S3Uri", source["S3Uri"])
+
+
+def uri_problems(where: str, uri: str) -> list[str]:
+    """What is wrong with an S3 URI in a request; empty if nothing is."""
+    try:
+        S3Location.parse(uri)
+    except S3FileError as error:
+        return [f"{where}: {error}"]
+    return []
