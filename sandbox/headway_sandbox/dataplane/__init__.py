@@ -1,0 +1,16 @@
+"""What answers InvokeEndpoint: choice of the variant, fleets of model servers, logs and metrics."""
+
+from __future__ import annotations
+
+from headway_sandbox.dataplane.plane import close
+from headway_sandbox.sagemaker.protocol import SageMaker
+
+__all__ = ["close", "restore"]
+
+
+async def restore(service: SageMaker) -> None:
+    """Brings back the endpoints that served when the sandbox ended; their requests wait until they do."""
+    # Imported here: the control plane builds on this package.
+    from headway_sandbox.sagemaker.endpoint_deployment import resume  # noqa: PLC0415
+
+    resume(service)

@@ -1,0 +1,130 @@
+"""What DescribeEndpoint and the endpoint's events say."""
+
+from __future__ import annotations
+
+import re
+
+from headway_sandbox.dataplane.fleet import Fleet
+from headway_sandbox.dataplane.plan import FleetPlan, VariantPlan
+from headway_sandbox.sagemaker.events import milliseconds
+from headway_sandbox.sagemaker.protocol import Document
+
+_REPEATED = (
+    "EndpointName",
+    "EndpointArn",
+    "EndpointConfigName",
+    "EndpointStatus",
+    "FailureReason",
+    "CreationTime",
+    "LastModifiedTime",
+    "LastDeploymentConfig",
+)
+_EXTRAS = {
+    "ServerlessConfig": ("CurrentServerlessConfig", "DesiredServerlessConfig"),
+    "ManagedInstanceScaling": ("ManagedInstanceScaling",),
+    "RoutingConfig": ("RoutingConfig",),
+}
+
+
+def described(endpoint: Document, fleet: Fleet | None) -> Document:
+    """The answer of DescribeEndpoint.
+
+    Args:
+        endpoint: The endpoint's document.
+        fleet: What serves behind it now, if anything does.
+    """
+    answer = {key: endpoint[key] for key in _REPEATED if key in endpoint}
+    if endpoint["Serving"] is not None:
+        plan = FleetPlan.from_document(endpoint["Serving"])
+        answer["ProductionVariants"] = [_variant(variant, fleet) for variant in plan.variants]
+        if plan.shadows:
+            answer["ShadowProductionVariants"] = [_variant(variant, fleet) for variant in plan.shadows]
+        answer |= _data_capture(plan)
+        if plan.async_inference is not None:
+            answer["AsyncInferenceConfig"] = plan.async_inference
+    pending = endpoint["Pending"]
+    if pending is not None and endpoint["Serving"] is not None:
+        plan = FleetPlan.from_document(pending["Plan"])
+        answer["PendingDeploymentSummary"] = {
+            "EndpointConfigName": plan.config_name,
+            "StartTime": pending["StartTime"],
+            "ProductionVariants": [_pending_variant(variant) for variant in plan.variants],
+        }
+    return answer
+
+
+def event_detail(endpoint: Document) -> Document:
+    """The detail of a ``SageMaker Endpoint State Change``; its status is spelled like IN_SERVICE."""
+    plan = endpoint["Serving"] if endpoint["Serving"] is not None else endpoint["Pending"]["Plan"]
+    return {
+        "EndpointName": endpoint["EndpointName"],
+        "EndpointArn": endpoint["EndpointArn"],
+        "EndpointConfigName": endpoint["EndpointConfigName"],
+        "ProductionVariants": [
+            {
+                "VariantName": variant["name"],
+                "DesiredWeight": variant["weight"],
+                "DesiredInstanceCount": variant["instance_count"],
+            }
+            for variant in plan["variants"]
+        ],
+        "EndpointStatus": upper_snake(endpoint["EndpointStatus"]),
+        "FailureReason": endpoint.get("FailureReason"),
+        "CreationTime": milliseconds(endpoint["CreationTime"]),
+        "LastModifiedTime": milliseconds(endpoint["LastModifiedTime"]),
+    }
+
+
+def upper_snake(status: str) -> str:
+    """``InService`` as events spell it.
+
+    >>> upper_snake("RollingBack")
+    'ROLLING_BACK'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()
+
+
+def _variant(plan: VariantPlan, fleet: Fleet | None) -> Document:
+    running = None if fleet is None else (fleet.variants | fleet.shadows).get(plan.name)
+    answer: Document = {
+        "VariantName": plan.name,
+        "DeployedImages": [
+            {
+                "SpecifiedImage": container.image,
+                "ResolvedImage": container.image,
+                "ResolutionTime": container.resolved_at,
+            }
+            for container in plan.containers
+        ],
+        "CurrentWeight": plan.weight,
+        "DesiredWeight": plan.weight,
+        "CurrentInstanceCount": 0 if running is None else running.plan.instance_count,
+        "DesiredInstanceCount": plan.instance_count,
+    }
+    for key, names in _EXTRAS.items():
+        answer |= dict.fromkeys(names, plan.extras[key]) if key in plan.extras else {}
+    return answer
+
+
+def _pending_variant(plan: VariantPlan) -> Document:
+    return {
+        "VariantName": plan.name,
+        "DesiredWeight": plan.weight,
+        "DesiredInstanceCount": plan.instance_count,
+        "VariantStatus": [{"Status": "Creating"}],
+    }
+
+
+def _data_capture(plan: FleetPlan) -> Document:
+    config = plan.data_capture
+    if config is None:
+        return {}
+    return {
+        "DataCaptureConfig": {
+            "EnableCapture": config.get("EnableCapture", False),
+            "CaptureStatus": "Stopped",  # the configuration is kept, but nothing is captured
+            "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
+            "DestinationS3Uri": config["DestinationS3Uri"],
+            "KmsKeyId": config.get("KmsKeyId", ""),
+        }
+    }
