@@ -159,7 +159,8 @@ def _improvement(measured: Measured, minimum: float, floor: str) -> Check:
     where = f" for {measured.group}" if measured.group else ""
     words = (
         f"log-loss {measured.log_loss:.4f}{where} is {abs(value):.1%} {'below' if value >= 0 else 'above'} "
-        f"the {floor} floor's {measured.floor_log_loss:.4f}, {'at least' if held else 'not'} {minimum:.1%} below"
+        f"the {floor} floor's {measured.floor_log_loss:.4f}, "
+        f"{'at least' if held else 'not'} {minimum:.1%} below"
     )
     part, which = ("_slice", f"[{measured.group}]") if measured.group else ("", "")
     name = f"minimum{part}_logloss_improvement{which}"

@@ -54,7 +54,8 @@ def evaluate(
     missing = [name for name in slice_columns if name not in table.column_names]
     if missing:
         raise JobError(
-            f"there is no column {', '.join(missing)} to slice by; the rows have {', '.join(table.column_names)}"
+            f"there is no column {', '.join(missing)} to slice by; "
+            f"the rows have {', '.join(table.column_names)}"
         )
     columns = {name: table[name].to_pylist() for name in model.contract.input_names}
     scores = np.asarray(model.predict(columns, table.num_rows), np.float64)

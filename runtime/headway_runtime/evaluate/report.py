@@ -20,8 +20,8 @@ def quality_document(
         floor: Name of the floor.
 
     Returns:
-        `binary_classification_metrics` as SageMaker Model Monitor writes it (a value that cannot be measured is
-        the text "NaN" there), with `log_loss` added, and `slices` by column.
+        `binary_classification_metrics` as SageMaker Model Monitor writes it (a value that cannot be measured
+        is the text "NaN" there), with `log_loss` added, and `slices` by column.
     """
     by_column: dict[str, list[dict[str, Any]]] = {}
     for column, value, metrics, measured in slices:

@@ -1,0 +1,1 @@
+"""The model server behind /ping and /invocations."""
