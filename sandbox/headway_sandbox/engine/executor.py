@@ -29,11 +29,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List  # noqa: UP035  (old interpreters run this file too)
 
 SHOWN = 32
-"""Exit status that tells the host that the person has already been told what went wrong."""
+"""Exit status that tells the host that the person has been told what went wrong."""
 
 _NOT_INSTALLED = """
 It looks like the Pulumi SDK has not been installed. Have you run pip install?
-If you are running in a virtualenv, you must run pip install -r requirements.txt from inside the virtualenv."""
+If you are running in a virtualenv, you must run pip install -r requirements.txt from inside it.
+"""
 
 
 def die_with_host(pipe: int) -> None:
@@ -92,7 +93,7 @@ def run_program(settings: Dict[str, Any], arguments: List[str]) -> int:  # noqa:
         import pulumi  # noqa: PLC0415
         import pulumi.runtime  # noqa: PLC0415
     except ImportError:
-        sys.stderr.write(traceback.format_exc() + _NOT_INSTALLED + "\n")
+        sys.stderr.write(traceback.format_exc() + _NOT_INSTALLED)
         return 1
     program = settings["program"]
     pulumi.runtime.set_all_config(

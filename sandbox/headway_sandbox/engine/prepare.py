@@ -1,14 +1,15 @@
-"""The part of a project's home that Pulumi uses: launchers, plugins, state, and the environment that leads there.
+"""The part of a project's home that Pulumi uses: launchers, plugins, state, and the environment for it.
 
-Everything lies under `<home>/pulumi`: `home` is PULUMI_HOME, with the stand-ins for the language host and the AWS
-provider in its plugin cache; `state` is the backend; `bin` holds `pulumi` and comes first on PATH.
+Everything lies under `<home>/pulumi`: `home` is PULUMI_HOME, with the stand-ins for the language host and the
+AWS provider in its plugin cache; `state` is the backend; `bin` holds `pulumi` and comes first on PATH.
 
-The passphrase. Pulumi's file backend encrypts secrets with a passphrase and writes `encryptionsalt`, which only
-that passphrase opens, into the stack's configuration file, which is committed. A passphrase made at random in
-every checkout would therefore change the file in each of them and open it in none but the first. The sandbox holds
-no real secrets, and its state can be read by nobody but its owner, so its passphrase is a constant: a committed
-`encryptionsalt` works in every clone, `pulumi stack init` leaves the file as it is, and `git status` stays clean.
-It replaces a passphrase of the user's, which belongs to another backend and would not open the file.
+The passphrase. Pulumi's file backend encrypts secrets with a passphrase and writes `encryptionsalt`, which
+only that passphrase opens, into the stack's configuration file, which is committed. A passphrase made at
+random in every checkout would therefore change the file in each of them and open it in none but the first.
+The sandbox holds no real secrets, and its state is its owner's alone, so its passphrase is a constant: a
+committed `encryptionsalt` works in every clone, `pulumi stack init` leaves the file as it is, and `git
+status` stays clean. It replaces a passphrase of the user's, which belongs to another backend and would not
+open the file.
 """
 
 import importlib.metadata
