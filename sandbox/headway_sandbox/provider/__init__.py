@@ -1,0 +1,1 @@
+"""Stand-in for the pulumi-aws plugin: Pulumi's provider protocol, translated by tables to calls on the sandbox."""

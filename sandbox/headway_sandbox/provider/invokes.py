@@ -1,0 +1,91 @@
+"""Data sources: what a program may ask for without declaring a resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headway_sandbox.provider.aws import Aws, EndpointError, partition_of
+
+_REVERSE_PREFIX = {"aws": "com.amazonaws", "aws-cn": "cn.com.amazonaws", "aws-us-gov": "com.amazonaws"}
+_DNS_SUFFIX = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+
+Answer = dict[str, Any]
+
+
+class InvokeError(LookupError):
+    """A data source that the stand-in does not have, or that it cannot answer now."""
+
+
+def _caller_identity(_arguments: Mapping[str, Any], aws: Aws) -> Answer:
+    account = aws.target.account
+    if aws.target.endpoint_url is not None:
+        found = aws.call("sts", "GetCallerIdentity", {})
+        return {
+            "accountId": found["Account"],
+            "arn": found["Arn"],
+            "userId": found["UserId"],
+            "id": found["Account"],
+        }
+    if account is not None:
+        arn = f"arn:{partition_of(aws.region)}:iam::{account}:root"
+        return {"accountId": account, "arn": arn, "userId": account, "id": account}
+    message = (
+        "which account this is only a running sandbox or AWS can tell. Start the sandbox, or give the stack "
+        "`aws:allowedAccountIds` with the one account that it belongs to, then previews know it without either."
+    )
+    raise EndpointError(message)
+
+
+def _region_name(arguments: Mapping[str, Any], aws: Aws) -> str:
+    named = arguments.get("region")
+    if isinstance(named, str):
+        return named
+    if aws.target.region is not None:
+        return aws.target.region
+    if aws.target.endpoint_url is not None:
+        return aws.region
+    message = "no region is configured; set it with `pulumi config set aws:region REGION` or AWS_REGION"
+    raise EndpointError(message)
+
+
+def _region(arguments: Mapping[str, Any], aws: Aws) -> Answer:
+    name = _region_name(arguments, aws)
+    suffix = _DNS_SUFFIX.get(partition_of(name), "amazonaws.com")
+    return {"region": name, "name": name, "id": name, "endpoint": f"ec2.{name}.{suffix}", "description": name}
+
+
+def _partition(arguments: Mapping[str, Any], aws: Aws) -> Answer:
+    name = partition_of(_region_name(arguments, aws))
+    return {
+        "partition": name,
+        "id": name,
+        "dnsSuffix": _DNS_SUFFIX.get(name, "amazonaws.com"),
+        "reverseDnsPrefix": _REVERSE_PREFIX.get(name, "com.amazonaws"),
+    }
+
+
+_INVOKES: Mapping[str, Callable[[Mapping[str, Any], Aws], Answer]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
+    "aws:index/getRegion:getRegion": _region,
+    "aws:index/getPartition:getPartition": _partition,
+}
+
+
+def invoke(token: str, arguments: Mapping[str, Any], aws: Aws) -> Answer:
+    """Answers a data source.
+
+    Args:
+        token: token of the function, such as ``aws:index/getRegion:getRegion``.
+        arguments: its arguments without secret markers.
+        aws: the sandbox, when there is one.
+
+    Raises:
+        InvokeError: the stand-in has no such function.
+        EndpointError: only a running sandbox could tell.
+    """
+    function = _INVOKES.get(token)
+    if function is None:
+        message = f"the sandbox's stand-in for the AWS provider has no function {token}; it has {', '.join(sorted(_INVOKES))}"
+        raise InvokeError(message)
+    return function(arguments, aws)

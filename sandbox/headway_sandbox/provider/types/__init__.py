@@ -1,0 +1,1 @@
+"""Tables of the resource types, one module a service of pulumi-aws."""
