@@ -12,7 +12,8 @@ _MODULES = (
     "jobs.training",
     "jobs.processing",
     "pipelines.api",
-    "registry",
+    "model_package_groups",
+    "model_packages",
     "tags",
 )
 
