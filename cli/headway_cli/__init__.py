@@ -1,1 +1,1 @@
-"""headway_cli."""
+"""The `headway` command."""

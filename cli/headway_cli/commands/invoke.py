@@ -1,0 +1,52 @@
+"""`headway invoke`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headway_cli import invoking
+from headway_cli.aws import Aws
+from headway_cli.engine_session import open_session
+from headway_cli.errors import WrongUseError
+from headway_cli.narration import Narrator
+from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, SystemOption, emit
+from headway_cli.project import LOCAL_STACK, find_project
+from headway_cli.rows import parse_rows
+from headway_cli.sandbox import require_sandbox
+from headway_cli.systems import choose_system, read_systems
+
+
+def invoke(
+    row: Annotated[
+        str, typer.Option("--row", help="A file with rows: JSON, JSON Lines or CSV; - reads standard input.")
+    ],
+    system: SystemOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a system's endpoint, and print its answer and which variant gave it."""
+    project = find_project()
+    text = _read(row)
+    sandbox = require_sandbox(project) if stack == LOCAL_STACK else None
+    session = open_session(project, stack, Narrator.on_standard_error(), sandbox)
+    chosen = choose_system(read_systems(session), system)
+    answer = invoking.invoke(Aws(session.variables), chosen, parse_rows(text, chosen.contract))
+    lines = [*(json.dumps(item) for item in answer.predictions), f"answered by {answer.variant}"]
+    document = {"system": chosen.name, "variant": answer.variant, "predictions": answer.predictions}
+    emit("\n".join(lines), document, as_json=as_json)
+
+
+def _read(row: str) -> str:
+    if row == "-":
+        return sys.stdin.read()
+    try:
+        return Path(row).read_text("utf-8")
+    except OSError as error:
+        raise WrongUseError(
+            f"{row} cannot be read: {error.strerror}; give a file, or - for standard input"
+        ) from None
+    except UnicodeDecodeError:
+        raise WrongUseError(f"{row} is not text in UTF-8; give rows as JSON, JSON Lines or CSV") from None

@@ -1,0 +1,118 @@
+"""`headway sandbox`."""
+
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headway_cli.engine_session import MISLEADING, open_session
+from headway_cli.errors import HeadwayError
+from headway_cli.lock import exclusive
+from headway_cli.narration import Narrator
+from headway_cli.output import JsonOption, emit
+from headway_cli.project import LOCAL_STACK, find_project, require_free_space, sandbox_port
+from headway_cli.sandbox import find_sandbox, require_sandbox, reset_sandbox, start_sandbox, stop_sandbox
+
+app = typer.Typer(no_args_is_help=True, help="The AWS on this machine.")
+_FOLLOW_S = 0.2
+
+
+@app.command()
+def start(as_json: JsonOption = False) -> None:
+    """Start it, or find it running."""
+    project = find_project()
+    port = sandbox_port()
+    require_free_space(project.home)
+    with Narrator.on_standard_error().step("Starting the sandbox"):
+        record = start_sandbox(project, port)
+    document = {"running": True, "endpoint_url": record.endpoint_url, "pid": record.pid}
+    emit(f"the sandbox runs at {record.endpoint_url}", document, as_json=as_json)
+
+
+@app.command()
+def stop(as_json: JsonOption = False) -> None:
+    """Stop it with all of its jobs and endpoints; its state stays."""
+    project = find_project()
+    with exclusive(project.home, "headway sandbox stop"):
+        stopped = stop_sandbox(project)
+    emit(
+        "the sandbox is stopped" if stopped else "the sandbox was not running",
+        {"stopped": stopped},
+        as_json=as_json,
+    )
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Say whether it runs, and where."""
+    record = find_sandbox(find_project())
+    if record is None:
+        emit(
+            "the sandbox is not running; `headway sandbox start` starts it",
+            {"running": False},
+            as_json=as_json,
+        )
+        raise typer.Exit(1)
+    document = {
+        "running": True,
+        "endpoint_url": record.endpoint_url,
+        "pid": record.pid,
+        "started_at": record.started_at,
+    }
+    text = f"the sandbox runs at {record.endpoint_url} (process {record.pid}, since {record.started_at})"
+    emit(text, document, as_json=as_json)
+
+
+@app.command()
+def reset(as_json: JsonOption = False) -> None:
+    """Empty it, and forget the stacks that lived in it."""
+    project = find_project()
+    with exclusive(project.home, "headway sandbox reset"):
+        reset_sandbox(project)
+    emit("the sandbox is empty", {"reset": True}, as_json=as_json)
+
+
+@app.command()
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what comes.")] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="How many of the last lines to print.")
+    ] = 100,
+) -> None:
+    """Print what the sandbox wrote."""
+    path = find_project().sandbox_dir / "sandbox.log"
+    if not path.exists():
+        raise HeadwayError(f"there is no log yet: {path} is written when the sandbox starts")
+    last = path.read_text("utf-8", errors="replace").splitlines()
+    for line in last[max(0, len(last) - lines) :]:
+        typer.echo(line)
+    if follow:
+        for line in _coming(path):
+            typer.echo(line, nl=False)
+
+
+@app.command()
+def env(as_json: JsonOption = False) -> None:
+    """Print what plain `pulumi` and `aws` need to work on the sandbox: eval "$(headway sandbox env)"."""
+    project = find_project()
+    record = require_sandbox(project)
+    variables = open_session(project, LOCAL_STACK, Narrator.on_standard_error(), record).variables
+    unset = [name for name in MISLEADING if name in os.environ]
+    text = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+    text += [f"unset {name}" for name in unset]
+    emit("\n".join(text), {"environment": dict(variables), "unset": unset}, as_json=as_json)
+
+
+def _coming(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        file.seek(0, os.SEEK_END)
+        while True:
+            line = file.readline()
+            if line:
+                yield line
+            else:
+                time.sleep(_FOLLOW_S)

@@ -1,0 +1,49 @@
+"""`headway up`."""
+
+from typing import Annotated
+
+import typer
+
+from headway_cli.bring_up import Brought, bring_up
+from headway_cli.consent import require_consent
+from headway_cli.narration import Narrator
+from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit
+from headway_cli.project import find_project
+from headway_cli.summary import summary
+
+
+def up(
+    stack: StackOption = DEFAULT_STACK,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, for a stack in the cloud.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a stack up: sandbox, engine, policies, update, training, release; then say what is live."""
+    project = find_project()
+    require_consent(stack, f"deploy the stack {stack}", yes=yes)
+    narrator = Narrator.on_standard_error()
+    brought = bring_up(project, stack, narrator)
+    document = {
+        "stack": brought.stack,
+        "changes": brought.changes,
+        "undecided": list(brought.undecided),
+        "systems": {status["system"]: status for status in brought.statuses},
+        "problems": list(brought.problems),
+    }
+    emit(_text(brought), document, as_json=as_json)
+    if brought.problems:
+        for problem in brought.problems:
+            narrator.warn(problem)
+        raise typer.Exit(1)
+
+
+def _text(brought: Brought) -> str:
+    parts = [
+        summary(status, system.contract)
+        for system, status in zip(brought.systems, brought.statuses, strict=True)
+    ]
+    if brought.undecided:
+        parts.append(
+            f"{len(brought.undecided)} policy answer(s) waited for the update, because a value was not known before; "
+            "the update gave them."
+        )
+    return "\n\n".join(parts)

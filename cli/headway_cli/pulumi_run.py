@@ -1,0 +1,163 @@
+"""Runs the plain Pulumi CLI and follows what it does."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headway_cli.engine_session import Session
+from headway_cli.errors import HeadwayError
+from headway_cli.pulumi_events import Tally
+
+_COMMON = ("--non-interactive", "--color", "never")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What came of one command that changes a stack.
+
+    Args:
+        succeeded: Whether the engine said so.
+        tally: What happened.
+        log: The file with all that the engine printed.
+    """
+
+    succeeded: bool
+    tally: Tally
+    log: Path
+
+    def require_success(self, doing: str) -> None:
+        """Raises what went wrong, for a person.
+
+        Raises:
+            HeadwayError: The command failed.
+        """
+        if self.succeeded:
+            return
+        if self.tally.violations:
+            reasons = self.tally.violations
+            raise HeadwayError(
+                "\n\n".join([f"{doing} was refused by {len(reasons)} breach(es) of policy", *reasons])
+            )
+        reasons = self.tally.errors or [_last_line(self.log)]
+        raise HeadwayError("\n".join([f"{doing} failed; the whole output is in {self.log}", *reasons]))
+
+
+def query(session: Session, *arguments: str) -> str:
+    """Runs a command that only reads, and answers what it printed.
+
+    Raises:
+        HeadwayError: It failed.
+    """
+    done = subprocess.run(
+        [*_pulumi(session), *arguments, *_COMMON],
+        cwd=session.project.program_root,
+        env=session.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise HeadwayError(f"`pulumi {' '.join(arguments)}` failed: {_error_text(done.stderr)}")
+    return done.stdout
+
+
+def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[[str], None]) -> Operation:
+    """Runs a command that changes the stack and follows the engine's events.
+
+    Args:
+        session: The stack and its environment.
+        verb: `up`, `destroy` or `refresh`.
+        arguments: What else to pass.
+        on_progress: Told in a few words how far it is.
+
+    Raises:
+        KeyboardInterrupt: After the engine has stopped in an orderly way, when this process was interrupted.
+    """
+    log = session.project.log_dir / f"{verb}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    tally = Tally()
+    with tempfile.TemporaryDirectory(prefix="headway-") as folder, log.open("wb") as output:
+        # A pipe, because the engine opens its event log anew, and empties it, for preview and update.
+        pipe = Path(folder) / "events"
+        os.mkfifo(pipe)
+        reading = os.open(pipe, os.O_RDWR)
+        process = subprocess.Popen(
+            [
+                *_pulumi(session),
+                verb,
+                "--yes",
+                "--stack",
+                session.stack,
+                "--event-log",
+                str(pipe),
+                *arguments,
+                *_COMMON,
+            ],
+            cwd=session.project.program_root,
+            env={**session.environment, "PULUMI_DEBUG_COMMANDS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A key press in the terminal reaches this process, which passes it on once.
+            start_new_session=True,
+        )
+        follower = threading.Thread(target=_follow, args=(reading, tally, on_progress), name="engine-events")
+        follower.start()
+        try:
+            code = _wait(process)
+        finally:
+            with os.fdopen(reading, "wb") as end:
+                end.write(b"\n")
+            follower.join()
+    return Operation(succeeded=code == 0, tally=tally, log=log)
+
+
+def _pulumi(session: Session) -> list[str]:
+    return [str(session.engine.pulumi)]
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    interrupted = False
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            # The engine ends what it is doing on the first signal and gives up on the second.
+            interrupted = True
+            process.send_signal(signal.SIGINT)
+            continue
+        if interrupted:
+            raise KeyboardInterrupt
+        return code
+
+
+def _follow(descriptor: int, tally: Tally, on_progress: Callable[[str], None]) -> None:
+    """Reads events until an empty line, which the engine never writes."""
+    said = ""
+    with os.fdopen(os.dup(descriptor), "rb") as events:
+        for line in events:
+            if line == b"\n":
+                return
+            event: dict[str, Any] = json.loads(line)
+            tally.apply(event)
+            if tally.progress() != said:
+                said = tally.progress()
+                on_progress(said)
+
+
+def _last_line(log: Path) -> str:
+    return _error_text(log.read_text("utf-8", errors="replace"))
+
+
+def _error_text(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error:")]
+    return (errors or lines or ["it said nothing"])[-1]

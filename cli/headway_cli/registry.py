@@ -1,0 +1,61 @@
+"""The model registry: which package is approved for what the stack declares now."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headway_cli.aws import Aws
+from headway_cli.systems import System
+
+APPROVED = "Approved"
+
+
+def declared_metadata(definition: Mapping[str, Any]) -> dict[str, str]:
+    """What a pipeline definition writes on the packages that it registers, but for what only a run can know.
+
+    Args:
+        definition: The definition, as SageMaker keeps it.
+    """
+    for step in _steps(definition.get("Steps", [])):
+        if step.get("Type") == "RegisterModel":
+            given = step.get("Arguments", {}).get("CustomerMetadataProperties", {})
+            return {name: value for name, value in given.items() if isinstance(value, str)}
+    return {}
+
+
+def is_made_by(package: Mapping[str, Any], declared: Mapping[str, str]) -> bool:
+    """Whether a model package carries what the definition would write on it today."""
+    carried = package.get("CustomerMetadataProperties") or {}
+    return all(carried.get(name) == value for name, value in declared.items())
+
+
+def approved_package(aws: Aws, system: System) -> dict[str, Any] | None:
+    """The newest approved model package of the current definition; None where there is none."""
+    if system.pipeline_name is None or system.model_package_group_name is None:
+        return None
+    sagemaker = aws.client("sagemaker")
+    pipeline = sagemaker.describe_pipeline(PipelineName=system.pipeline_name)
+    declared = declared_metadata(json.loads(pipeline["PipelineDefinition"]))
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=system.model_package_group_name,
+        ModelApprovalStatus=APPROVED,
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )
+    for page in pages:
+        for entry in page["ModelPackageSummaryList"]:
+            package: dict[str, Any] = sagemaker.describe_model_package(
+                ModelPackageName=entry["ModelPackageArn"]
+            )
+            if is_made_by(package, declared):
+                return package
+    return None
+
+
+def _steps(steps: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for step in steps:
+        yield step
+        arguments = step.get("Arguments", {})
+        if step.get("Type") == "Condition":
+            for branch in ("IfSteps", "ElseSteps"):
+                yield from _steps(arguments.get(branch, []))

@@ -1,0 +1,112 @@
+"""Follows the release machine until what is approved is what serves, or the machine says why not."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from headway_cli.aws import Aws
+from headway_cli.narration import Narrator
+from headway_cli.systems import System
+
+POLL_S = 0.5
+TIMEOUT_S = 3600.0
+"""A release on AWS starts instances; on the sandbox it takes seconds."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the release machine last recorded.
+
+    Args:
+        release_id: The release.
+        status: Its state, in the machine's words.
+        model_package_arn: What it is about.
+        desired: The endpoint configuration that should serve.
+        serving: The one that does.
+        why: The reason, for a person.
+        at: When it was recorded.
+    """
+
+    release_id: str
+    status: str
+    model_package_arn: str
+    desired: str
+    serving: str
+    why: str
+    at: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the machine is done with it."""
+        return self.status not in _GOING_ON
+
+
+_GOING_ON = ("running", "started", "releasing", "in progress")
+
+
+def read_release(aws: Aws, system: System) -> Release | None:
+    """The system's current release; None where there was none."""
+    item = (
+        aws.client("dynamodb")
+        .get_item(
+            TableName=system.release_table_name,
+            Key={"system": {"S": system.name}, "release_id": {"S": "current"}},
+            ConsistentRead=True,
+        )
+        .get("Item")
+    )
+    return None if item is None else parse_release(item)
+
+
+def parse_release(item: Mapping[str, Any]) -> Release:
+    """A release from the attributes of its record."""
+    plain = {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
+    texts = {
+        name: str(plain[name]) if plain.get(name) is not None else "" for name in Release.__dataclass_fields__
+    }
+    return Release(**texts)
+
+
+def wait_for_release(
+    aws: Aws,
+    system: System,
+    model_package_arn: str,
+    narrator: Narrator,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Release | None:
+    """Waits until the release of a model package is over.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: The system.
+        model_package_arn: The package that was approved.
+        narrator: Told how far it is.
+        timeout_s: How long to wait, in seconds.
+        clock: Seconds from any start.
+        sleep: Waits between two looks.
+
+    Returns:
+        What was recorded last; None where nothing was recorded in time.
+    """
+    until = clock() + timeout_s
+    found = read_release(aws, system)
+    if _settled(found, model_package_arn):
+        return found
+    with narrator.step(f"Releasing {system.name}") as line:
+        while not _settled(found, model_package_arn) and clock() < until:
+            line.update(
+                "waiting for the release machine" if found is None else f"{found.status}: {found.why}"
+            )
+            sleep(POLL_S)
+            found = read_release(aws, system)
+    return found
+
+
+def _settled(found: Release | None, model_package_arn: str) -> bool:
+    return found is not None and found.model_package_arn == model_package_arn and found.is_over
