@@ -65,7 +65,7 @@ class _Counter:
     """Turns Go's output into progress: modules loaded, packages compiled."""
 
     progress: Progress
-    packages_total: int = 0
+    packages_total: int | None = None
     modules: int = field(default=0, init=False)
     packages: int = field(default=0, init=False)
 
@@ -75,7 +75,8 @@ class _Counter:
             self.progress.often(f"loading Go modules: {self.modules} so far")
         elif line and not line.startswith(("#", "go: ", "\t")):
             self.packages += 1
-            self.progress.often(f"compiling: {self.packages} of at most {self.packages_total} packages")
+            if self.packages_total is not None:
+                self.progress.often(f"compiling: {self.packages} of at most {self.packages_total} packages")
 
 
 def explain_failure(last_lines: tuple[str, ...]) -> str:

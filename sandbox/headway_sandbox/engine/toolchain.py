@@ -4,6 +4,7 @@ Paths in options are relative to the directory of Pulumi.yaml (PulumiPolicy.yaml
 `main`.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,9 @@ class RuntimeOptions:
     @property
     def virtualenv_path(self) -> Path | None:
         """The virtual environment's directory, or None where the interpreter on PATH is used."""
-        return None if self.virtualenv is None else self.root / self.virtualenv
+        if self.virtualenv is None:
+            return None
+        return Path(os.path.normpath(self.root / self.virtualenv))
 
 
 def parse_options(
@@ -116,7 +119,7 @@ def virtualenv_problem(options: RuntimeOptions) -> str | None:
     what = "doesn't appear to be a virtual environment" if path.exists() else "doesn't exist"
     python = virtualenv_python(path)
     return (
-        f'The \'virtualenv\' option in Pulumi.yaml is set to "{options.virtualenv}", but "{path}" {what}; '
+        f'The runtime option `virtualenv` is "{options.virtualenv}", but "{path}" {what}; '
         "run the following commands to create the virtual environment and install dependencies into it:\n\n"
         f"    1. python3 -m venv {path}\n"
         f"    2. {python} -m pip install -r requirements.txt\n"
