@@ -104,8 +104,8 @@ def require_free_space(place: Path, minimum_bytes: int = MINIMUM_FREE_BYTES) -> 
     free = free_bytes(place)
     if free < minimum_bytes:
         raise HeadwayError(
-            f"{free / 1024**3:.1f} GiB are free where {place} lies, and {minimum_bytes / 1024**3:.1f} GiB are "
-            "needed; free some space, or set HEADWAY_HOME to a place that has it"
+            f"{free / 1024**3:.1f} GiB are free where {place} lies, and {minimum_bytes / 1024**3:.1f} GiB "
+            "are needed; free some space, or set HEADWAY_HOME to a place that has it"
         )
 
 

@@ -65,6 +65,10 @@ def query(session: Session, *arguments: str) -> str:
         check=False,
     )
     if done.returncode != 0:
+        if "no stack named" in done.stderr:
+            raise HeadwayError(
+                f"the stack {session.stack} does not exist yet; run `headway up --stack {session.stack}`"
+            )
         raise HeadwayError(f"`pulumi {' '.join(arguments)}` failed: {_error_text(done.stderr)}")
     return done.stdout
 

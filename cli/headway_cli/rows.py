@@ -24,7 +24,7 @@ def parse_rows(text: str, contract: Mapping[str, Any]) -> Payload:
     """Turns a file's text into a request. Whether a row honours the contract is for the endpoint to say.
 
     Args:
-        text: One JSON object, a list of them, `{"instances": [...]}`, JSON Lines, or CSV with a header or without.
+        text: One JSON object, a list of them, `{"instances": [...]}`, JSON Lines, or CSV.
         contract: The inference contract as a document; its names and types read a CSV with a header.
 
     Raises:

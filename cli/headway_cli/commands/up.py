@@ -43,7 +43,7 @@ def _text(brought: Brought) -> str:
     ]
     if brought.undecided:
         parts.append(
-            f"{len(brought.undecided)} policy answer(s) waited for the update, because a value was not known before; "
-            "the update gave them."
+            f"{len(brought.undecided)} policy answer(s) waited for the update, because a value was not known "
+            "before; the update gave them."
         )
     return "\n\n".join(parts)
