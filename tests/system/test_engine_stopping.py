@@ -122,25 +122,29 @@ def refresh(directory: Path, env: Mapping[str, str]) -> "subprocess.CompletedPro
     )
 
 
+WATCHER = """
+import pathlib, threading
+from headway_sandbox.engine.processes import when_parent_dies
+gone = threading.Event()
+when_parent_dies(gone.set)
+pathlib.Path("watching").touch()
+gone.wait()
+pathlib.Path("noticed").touch()
+"""
+
+
 def test_a_parent_that_dies_is_noticed(tmp_path: Path) -> None:
-    watcher = (
-        "import pathlib, sys, threading\n"
-        "from headway_sandbox.engine.processes import when_parent_dies\n"
-        "gone = threading.Event()\n"
-        "when_parent_dies(gone.set)\n"
-        "pathlib.Path('watching').touch()\n"
-        "gone.wait()\n"
-        "pathlib.Path('noticed').touch()\n"
-    )
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            f"import subprocess, sys; subprocess.run([sys.executable, '-c', {watcher!r}])",
-        ],
-        cwd=tmp_path,
-    )
+    middle = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {WATCHER!r}])"
+    parent = subprocess.Popen([sys.executable, "-c", middle], cwd=tmp_path, stdin=subprocess.DEVNULL)
     until((tmp_path / "watching").exists, "start of the watcher")
     parent.kill()
     parent.wait()
     until((tmp_path / "noticed").exists, "notice of the death")
+
+
+def test_a_parent_that_died_before_is_noticed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", WATCHER], cwd=tmp_path, stdin=subprocess.PIPE) as watcher:
+        assert watcher.stdin is not None
+        watcher.stdin.close()
+        assert watcher.wait(timeout=20) == 0
+    assert (tmp_path / "noticed").exists()

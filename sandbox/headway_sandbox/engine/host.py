@@ -139,7 +139,7 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
                 for name, chunk in self._children.output_of(child):
                     yield response(stdout=chunk) if name == "stdout" else response(stderr=chunk)
                 if child.returncode != 0:
-                    raise RefusedError(f"{step.title.lower()} failed: {describe_exit(child.returncode)}")
+                    raise RefusedError(f"{step.title.lower()} failed: exit status {child.returncode}")
             yield response(stdout=b"Finished installing dependencies\n\n")
 
     def RuntimeOptionsPrompts(
@@ -279,7 +279,7 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
         child = self._children.start(command, environment=environment, cwd=options.program, captured=False)
         status = self._wait(child, context)
         if status != 0:
-            raise RefusedError(f"{checker} failed: {describe_exit(status)}")
+            raise RefusedError(f"{checker} failed: exit status {status}")
 
     def _wait(self, child: "subprocess.Popen[bytes]", context: grpc.ServicerContext) -> int:
         ended = threading.Event()

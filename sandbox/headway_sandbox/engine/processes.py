@@ -5,6 +5,7 @@ import os
 import queue
 import select
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import IO, Literal
 
 Stream = Literal["stdout", "stderr"]
 _CHUNK_BYTES = 65536
+_INIT = 1
 
 
 class HostStoppingError(Exception):
@@ -47,18 +49,30 @@ def wait_for_exit(pid: int) -> None:
 def when_parent_dies(action: Callable[[], None]) -> None:
     """Call an action, from a thread of its own, when the process that started this one is gone.
 
+    The engine gives its plugins a pipe as standard input, which ends with the engine, also when that happened
+    before this call; where there is none, the parent's process is watched.
+
     Args:
-        action: What to do.
+        action: What to do; it may be called more than once.
     """
     parent = os.getppid()
 
-    def watch() -> None:
-        # A parent that died before this line left us to another process.
-        if parent != 1 and os.getppid() == parent:
-            wait_for_exit(parent)
+    def watch_parent() -> None:
+        wait_for_exit(parent)
         action()
 
-    threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+    def watch_input() -> None:
+        while os.read(0, _CHUNK_BYTES):
+            continue
+        action()
+
+    watchers = []
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        watchers.append(watch_input)
+    if parent != _INIT:
+        watchers.append(watch_parent)
+    for watch in watchers:
+        threading.Thread(target=watch, name=watch.__name__, daemon=True).start()
 
 
 class Children:
