@@ -68,6 +68,16 @@ class FoundationRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RegistryRef:
+    """The versions of a system's model."""
+
+    group_name: str
+    """Name of the model package group."""
+    group_arn: pulumi.Input[str]
+    """ARN of the model package group."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleaseRef:
     """The machine that moves an endpoint from one shape to the next."""
 

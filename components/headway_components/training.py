@@ -29,15 +29,15 @@ class LightGBM(Declaration):
     """Number of trees; 300 when left out."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
     """Weight of each tree; 0.05 when left out."""
-    num_leaves: int = Field(default=63, ge=2, le=131_072)
-    """Leaves of one tree; 63 when left out."""
-    min_data_in_leaf: int = Field(default=100, ge=0)
-    """Smallest number of rows in a leaf; 100 when left out."""
+    num_leaves: int = Field(default=31, ge=2, le=131_072)
+    """Leaves of one tree; 31 when left out."""
+    min_data_in_leaf: int = Field(default=20, ge=0, le=1_000_000)
+    """Smallest number of rows in a leaf; 20 when left out."""
     feature_fraction: float = Field(default=1.0, gt=0, le=1)
     """Share of the features that each tree sees; all when left out."""
-    lambda_l2: float = Field(default=0.0, ge=0)
+    lambda_l2: float = Field(default=0.0, ge=0, le=1e6)
     """L2 regularisation; none when left out."""
-    seed: int = Field(default=20130901, ge=0, le=2**31 - 1)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
     """Seed of everything random, so that equal data gives an equal model; a constant when left out."""
 
     def hyperparameters(self) -> dict[str, str]:
@@ -91,7 +91,11 @@ class EvaluationSpec(Declaration):
     maximum_auc: float = Field(default=1.0, ge=0, le=1)
     """Largest area under the ROC curve; above it the data leaks. No ceiling when left out."""
     slices: Sequence[str] = ()
-    """Columns whose values are also judged one by one in the report; none when left out."""
+    """Columns whose values are also judged one by one; none when left out."""
+    minimum_slice_logloss_improvement: float | None = Field(default=None, gt=-1, lt=1)
+    """Share by which the log-loss of every slice must be below the floor's; only reported when left out."""
+    minimum_group_size: int = Field(default=30, ge=1, le=999_999_999)
+    """Rows below which a slice is too small to be judged; 30 when left out."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

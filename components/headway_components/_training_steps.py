@@ -1,0 +1,204 @@
+"""The steps from raw data to a registered model, as one pure function of plain values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headway_runtime import contract as runtime
+
+from headway_components.contracts import InferenceContract
+from headway_components.pipeline_definition import (
+    EXECUTION_ID,
+    Channel,
+    FailStep,
+    GateStep,
+    Machine,
+    Parameter,
+    ProcessingStep,
+    RegisterStep,
+    TrainingStep,
+    Value,
+    join,
+    parameter,
+    pipeline,
+)
+from headway_components.training import EvaluationSpec, TrainingSpec
+
+APPROVAL_PARAMETER = "ApprovalStatus"
+APPROVED = "Approved"
+PENDING = "PendingManualApproval"
+CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")
+_ENTRYPOINT = ("python", "-m", "headway_runtime")
+_DECISION = "Decision"
+_METRICS = {"train:binary_logloss": r"train:binary_logloss=([0-9.eE+-]+)"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """Everything that the steps need to know, with every reference resolved."""
+
+    prefix: str
+    """`<system>-<stack>`."""
+    contract: InferenceContract
+    """What the model is asked and what it answers."""
+    training: TrainingSpec
+    """How it is trained."""
+    evaluation: EvaluationSpec
+    """What it has to prove."""
+    image: str
+    """Image that trains and serves."""
+    role_arn: str
+    """Role of the jobs."""
+    key_arn: str
+    """Key of the system."""
+    data_bucket: str
+    """Bucket of raw and prepared data."""
+    artifacts_bucket: str
+    """Bucket of code, contracts, models and reports."""
+    code_key: str
+    """Prefix of the uploaded code."""
+    contract_key: str
+    """Prefix of the uploaded contract."""
+    group: str
+    """Model package group."""
+    approval: str
+    """Approval status of a new version when whoever starts the pipeline sets none."""
+    metadata: dict[str, str]
+    """Digests that a registered version carries."""
+
+
+def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
+    """The definition: ingest, prepare, train, evaluate, then register or stop below the floor."""
+    run = join(f"s3://{plan.data_bucket}", plan.prefix, "executions", EXECUTION_ID)
+    report = join(f"s3://{plan.artifacts_bucket}", "evaluations", EXECUTION_ID)
+    dataset, prepared = _below(run, "dataset"), {name: _below(run, name) for name in _PREPARED}
+    machine = _machine(plan)
+    ingest = ProcessingStep(
+        name="Ingest",
+        machine=machine,
+        entrypoint=_ENTRYPOINT,
+        flags=["ingest", "--source", plan.training.ingest],
+        inputs=[_code(plan)],
+        outputs=[_output("data", dataset)],
+    )
+    prepare = ProcessingStep(
+        name="Prepare",
+        after=[ingest.name],
+        machine=machine,
+        entrypoint=_ENTRYPOINT,
+        flags=["prepare", *_prepare_flags(plan.training)],
+        inputs=[_input("data", dataset), _code(plan), _contract(plan)],
+        outputs=[_output(name, prepared[name]) for name in _PREPARED],
+    )
+    train = TrainingStep(
+        name="Train",
+        after=[prepare.name],
+        machine=machine,
+        hyperparameters=plan.training.algorithm.hyperparameters(),
+        channels=[
+            Channel(name=runtime.CHANNEL_TRAIN, uri=prepared["train"]),
+            Channel(name=runtime.CHANNEL_CONTRACT, uri=_contract(plan).uri),
+            Channel(name=runtime.CHANNEL_DATASET, uri=prepared["report"]),
+        ],
+        output_uri=f"s3://{plan.artifacts_bucket}/models/{plan.prefix}",
+        metrics=_METRICS,
+    )
+    evaluate = ProcessingStep(
+        name="Evaluate",
+        after=[train.name],
+        machine=machine,
+        entrypoint=_ENTRYPOINT,
+        flags=["evaluate", *_evaluate_flags(plan.evaluation)],
+        inputs=[
+            _input("model", train.model_uri),
+            _input("evaluation", prepared["evaluation"]),
+            _input("dataset", prepared["report"]),
+        ],
+        outputs=[_output("evaluation", report)],
+        property_files={_DECISION: ("evaluation", runtime.DECISION_FILE)},
+    )
+    register = RegisterStep(
+        name="Register",
+        group=plan.group,
+        image=plan.image,
+        model_uri=train.model_uri,
+        statistics_uri=_below(report, runtime.EVALUATION_FILE),
+        approval=parameter(APPROVAL_PARAMETER),
+        metadata=plan.metadata,
+        content_types=CONTENT_TYPES,
+        description=f"Answers for {plan.contract.name}, contract version {plan.contract.version}",
+    )
+    below_floor = FailStep(
+        name="BelowFloor",
+        message="The model did not pass its evaluation; the exit message of step Evaluate says why.",
+    )
+    gate = GateStep(
+        name="Gate",
+        after=[evaluate.name],
+        judge=evaluate.name,
+        property_file=_DECISION,
+        path="passed",
+        if_true=[register],
+        if_false=[below_floor],
+    )
+    approval = Parameter(name=APPROVAL_PARAMETER, default=plan.approval, allowed=(APPROVED, PENDING))
+    return pipeline([approval], [ingest, prepare, train, evaluate, gate])
+
+
+_PREPARED = ("train", "evaluation", "report")
+
+
+def _machine(plan: TrainingPlan) -> Machine:
+    return Machine(
+        image=plan.image,
+        role_arn=plan.role_arn,
+        instance_type=plan.training.instance_type,
+        volume_size_gib=plan.training.volume_size_gib,
+        max_runtime_s=plan.training.max_runtime_s,
+        key_arn=plan.key_arn,
+        environment={runtime.IMAGE_VARIABLE: plan.image},
+    )
+
+
+def _below(place: dict[str, Any], name: str) -> dict[str, Any]:
+    return join(*place["Std:Join"]["Values"], name)
+
+
+def _input(name: str, uri: Value) -> Channel:
+    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}")
+
+
+def _output(name: str, uri: Value) -> Channel:
+    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_OUTPUT}/{name}")
+
+
+def _code(plan: TrainingPlan) -> Channel:
+    return _input(runtime.CHANNEL_CODE, f"s3://{plan.artifacts_bucket}/{plan.code_key}")
+
+
+def _contract(plan: TrainingPlan) -> Channel:
+    return _input(runtime.CHANNEL_CONTRACT, f"s3://{plan.artifacts_bucket}/{plan.contract_key}")
+
+
+def _prepare_flags(training: TrainingSpec) -> list[str]:
+    return [
+        *("--features", training.features),
+        *("--train-until", training.train_until),
+        *("--evaluate-until", training.evaluate_until),
+    ]
+
+
+def _evaluate_flags(evaluation: EvaluationSpec) -> list[str]:
+    slices = [flag for column in evaluation.slices for flag in ("--slice", column)]
+    if evaluation.minimum_slice_logloss_improvement is not None:
+        slices += [
+            "--minimum-slice-logloss-improvement",
+            repr(evaluation.minimum_slice_logloss_improvement),
+        ]
+    return [
+        *("--floor", evaluation.floor.value),
+        *("--minimum-logloss-improvement", repr(evaluation.minimum_logloss_improvement)),
+        *("--minimum-auc", repr(evaluation.minimum_auc)),
+        *("--maximum-auc", repr(evaluation.maximum_auc)),
+        *("--minimum-group-size", str(evaluation.minimum_group_size)),
+        *slices,
+    ]

@@ -1,0 +1,259 @@
+"""TrainingPipeline: from raw data to a registered model that has proved itself."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+from headway_runtime.contract import CONTRACT_FILE, canonical_json, digest, files_digest
+from pulumi_aws import iam, s3, sagemaker
+
+from headway_components._args import Args
+from headway_components._arns import log_group_arn, sagemaker_arn
+from headway_components._grants import (
+    ENCRYPT,
+    USE_VOLUMES,
+    WRITE_LOGS,
+    Statement,
+    grant,
+    read,
+    write,
+)
+from headway_components._image import is_pinned, pull_statements
+from headway_components._names import short
+from headway_components._refs import FoundationRef, RegistryRef, RoleRef
+from headway_components._training_steps import APPROVED, PENDING, TrainingPlan, training_pipeline
+from headway_components.contracts import InferenceContract
+from headway_components.model import ModelSpec
+from headway_components.spec import Approval
+from headway_components.training import EvaluationSpec, TrainingSpec
+
+_START = ("sagemaker:StartPipelineExecution", "sagemaker:DescribePipeline")
+_RUN_JOBS = {
+    "training-job": ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob"),
+    "processing-job": ("CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPipelineArgs(Args):
+    """Arguments of a TrainingPipeline."""
+
+    foundation: FoundationRef
+    """What the pipeline builds on."""
+    registry: RegistryRef
+    """Where a model that proved itself is registered."""
+    contract: InferenceContract
+    """What the model is asked and what it answers."""
+    model: ModelSpec
+    """The model to train."""
+    image: str
+    """URI of the image that trains and serves, pinned by its digest."""
+    approval: Approval | None = None
+    """Who approves a registered model; a person when left out."""
+    code_root: str | None = None
+    """Directory that the code files are relative to; the program's own when left out."""
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with image, model and code."""
+        if not is_pinned(self.image):
+            yield (
+                f"image must be pinned by its digest, got {self.image!r}; "
+                "write repository@sha256:<64 hex digits>"
+            )
+        if self.model.training is None:
+            yield f"model must be trained, got {self.model.name!r}; use ModelSpec.trained(...)"
+            return
+        root = _root(self.code_root)
+        for path in self.model.training.code:
+            if not (root / path).is_file():
+                yield f"model.training.code names {path!r}, which is not a file in {root}; correct the path"
+
+
+class TrainingPipeline(pulumi.ComponentResource):
+    """From raw data to a registered model that has proved itself."""
+
+    pipeline_name: pulumi.Output[str]
+    """Name of the pipeline."""
+    pipeline_arn: pulumi.Output[str]
+    """ARN of the pipeline."""
+    training_digest: pulumi.Output[str]
+    """Digest of everything that was declared about the training; a model that carries it is up to date."""
+
+    def __init__(
+        self, name: str, args: TrainingPipelineArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        args = TrainingPipelineArgs.of(args)
+        super().__init__("headway:index:TrainingPipeline", name, {}, opts)
+        training, evaluation = _declared(args.model)
+        foundation = args.foundation
+        code = {path: (_root(args.code_root) / path).read_bytes() for path in sorted(training.code)}
+        code_digest = files_digest(code)
+        contract_digest = args.contract.digest()
+        training_digest = digest(
+            {
+                "training": training.plain(),
+                "evaluation": evaluation.plain(),
+                "contract": contract_digest,
+                "code": code_digest,
+                "image": args.image,
+            }
+        )
+        code_key = f"code/{short(code_digest)}"
+        contract_key = f"contracts/{short(contract_digest)}"
+        uploads = [
+            self._upload(f"{name}-code-{_noun(path)}", f"{code_key}/{path}", content, args)
+            for path, content in code.items()
+        ]
+        uploads.append(
+            self._upload(
+                f"{name}-contract",
+                f"{contract_key}/{CONTRACT_FILE}",
+                canonical_json(args.contract.document()),
+                args,
+            )
+        )
+        jobs = grant(f"{name}-jobs", foundation.training_role, _job_statements(args), parent=self)
+        steps = grant(f"{name}-steps", foundation.pipeline_role, _pipeline_statements(args), parent=self)
+        definition = pulumi.Output.all(
+            role=foundation.training_role.arn,
+            key=foundation.key_arn,
+            data=foundation.data.name,
+            artifacts=foundation.artifacts.name,
+        ).apply(
+            lambda known: _definition(
+                TrainingPlan(
+                    prefix=foundation.prefix,
+                    contract=args.contract,
+                    training=training,
+                    evaluation=evaluation,
+                    image=args.image,
+                    role_arn=known["role"],
+                    key_arn=known["key"],
+                    data_bucket=known["data"],
+                    artifacts_bucket=known["artifacts"],
+                    code_key=code_key,
+                    contract_key=contract_key,
+                    group=args.registry.group_name,
+                    approval=APPROVED if args.approval is Approval.AUTOMATIC else PENDING,
+                    metadata={
+                        "contract_digest": contract_digest,
+                        "code_digest": code_digest,
+                        "training_digest": training_digest,
+                    },
+                )
+            )
+        )
+        pipeline = sagemaker.Pipeline(
+            name,
+            pipeline_name=foundation.prefix,
+            pipeline_display_name=foundation.prefix,
+            pipeline_description=f"Trains, judges and registers models of {foundation.prefix}",
+            pipeline_definition=definition,
+            role_arn=foundation.pipeline_role.arn,
+            # An execution needs the code and the permissions from its first second.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*uploads, jobs, steps]),
+        )
+        self._name = name
+        self.pipeline_name = pipeline.pipeline_name
+        self.pipeline_arn = pipeline.arn
+        self.training_digest = pulumi.Output.from_input(training_digest)
+        self.register_outputs(
+            {
+                "pipelineName": self.pipeline_name,
+                "pipelineArn": self.pipeline_arn,
+                "trainingDigest": self.training_digest,
+            }
+        )
+
+    def grant_start(self, role: RoleRef, name: str) -> iam.RolePolicy:
+        """Lets a role start the pipeline.
+
+        Args:
+            role: Role that may start it.
+            name: What the role is for, one word; part of the grant's name.
+        """
+        start = Statement(sid="Start", actions=_START, resources=[self.pipeline_arn])
+        return grant(f"{self._name}-start-{name}", role, [start], parent=self)
+
+    def _upload(self, name: str, key: str, content: bytes, args: TrainingPipelineArgs) -> s3.BucketObjectv2:
+        return s3.BucketObjectv2(
+            name,
+            bucket=args.foundation.artifacts.name,
+            key=key,
+            content=content.decode("utf-8"),
+            content_type="application/json" if key.endswith(".json") else "text/x-python",
+            kms_key_id=args.foundation.key_arn,
+            server_side_encryption="aws:kms",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _definition(plan: TrainingPlan) -> str:
+    return json.dumps(training_pipeline(plan), sort_keys=True)
+
+
+def _declared(model: ModelSpec) -> tuple[TrainingSpec, EvaluationSpec]:
+    assert model.training is not None
+    assert model.evaluation is not None
+    return model.training, model.evaluation
+
+
+def _root(code_root: str | None) -> Path:
+    return Path.cwd() if code_root is None else Path(code_root)
+
+
+def _noun(path: str) -> str:
+    return path.removesuffix(".py").replace("/", "-").replace("_", "-").strip("-")
+
+
+def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
+    foundation = args.foundation
+    return [
+        *read(foundation.artifacts, "code/", "contracts/", "models/", sid="Inputs"),
+        *write(foundation.artifacts, "models/", "evaluations/", sid="Results"),
+        *read(foundation.data, f"{foundation.prefix}/", sid="Data"),
+        *write(foundation.data, f"{foundation.prefix}/", sid="Data"),
+        Statement(sid="Volumes", actions=USE_VOLUMES, resources=[foundation.key_arn], condition=_FOR_AWS),
+        Statement(
+            sid="Logs",
+            actions=("logs:CreateLogGroup", *WRITE_LOGS),
+            resources=[
+                log_group_arn(foundation, "/aws/sagemaker/TrainingJobs"),
+                log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs"),
+            ],
+        ),
+        Statement(
+            sid="Metrics",
+            actions=("cloudwatch:PutMetricData",),
+            resources=["*"],
+            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        ),
+        *pull_statements(args.image, foundation.partition),
+    ]
+
+
+_FOR_AWS: Mapping[str, Mapping[str, str]] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+def _pipeline_statements(args: TrainingPipelineArgs) -> list[Statement]:
+    foundation = args.foundation
+    return [
+        *(
+            Statement(
+                sid=f"Run{''.join(word.capitalize() for word in kind.split('-'))}s",
+                actions=(*(f"sagemaker:{action}" for action in actions), "sagemaker:AddTags"),
+                resources=[sagemaker_arn(foundation, kind, "*")],
+            )
+            for kind, actions in _RUN_JOBS.items()
+        ),
+        Statement(
+            sid="RunAsTrainingRole",
+            actions=("iam:PassRole",),
+            resources=[foundation.training_role.arn],
+            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        *read(foundation.artifacts, "models/", "evaluations/", sid="Evidence"),
+        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
+    ]

@@ -1,0 +1,41 @@
+"""What the stack tells the release machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the stack tells the release machine, by environment variables.
+
+    Attributes:
+        system: Name of the system.
+        prefix: `<system>-<stack>`, the beginning of every name.
+        endpoint: Name of the endpoint.
+        role_arn: Role of the models.
+        group: Model package group.
+        table: Table with the records.
+        maximum_s: Time after which an unfinished release counts as failed, in seconds.
+    """
+
+    system: str
+    prefix: str
+    endpoint: str
+    role_arn: str
+    group: str
+    table: str
+    maximum_s: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings in environment variables, `HEADWAY_` and the field's name in capitals.
+
+        Raises:
+            KeyError: One is missing.
+        """
+        return cls(**{field.name: environment[variable(field.name)] for field in fields(cls)})
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return f"HEADWAY_{field.upper()}"
