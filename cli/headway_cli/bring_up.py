@@ -1,6 +1,6 @@
 """`headway up`: from nothing to a live system, and from anything to what is declared now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ class Brought:
         systems: The declared systems.
         statuses: The status of each.
         problems: What is not as declared, each in a sentence; empty where all is well.
+        waiting: What a person has to decide, each in a sentence.
     """
 
     stack: str
@@ -40,6 +41,7 @@ class Brought:
     systems: tuple[System, ...]
     statuses: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
+    waiting: tuple[str, ...]
 
 
 def bring_up(project: Project, stack: str, narrator: Narrator) -> Brought:
@@ -73,25 +75,51 @@ def bring_up(project: Project, stack: str, narrator: Narrator) -> Brought:
 def _make_live(session: Session, narrator: Narrator, changes: str, undecided: Sequence[str]) -> Brought:
     aws = Aws(session.variables)
     systems = read_systems(session)
-    failed = [reason for system in systems for reason in _serve_declared_model(aws, system, narrator)]
+    open_ends = [end for system in systems for end in _serve_declared_model(aws, system, narrator)]
     statuses = tuple(system_status(aws, system) for system in systems)
+    failed = [end.text for end in open_ends if not end.needs_person]
     # A failed training is told once, with its reason, and not again as a state of the pipeline.
-    standing = [f"{item['system']}: {text}" for item in statuses for text in problems(item) if not failed]
-    return Brought(session.stack, changes, undecided, systems, statuses, (*failed, *standing))
+    if not failed:
+        failed = [f"{item['system']}: {text}" for item in statuses for text in problems(item)]
+    return Brought(
+        stack=session.stack,
+        changes=changes,
+        undecided=undecided,
+        systems=systems,
+        statuses=statuses,
+        problems=tuple(failed),
+        waiting=tuple(end.text for end in open_ends if end.needs_person),
+    )
 
 
-def _serve_declared_model(aws: Aws, system: System, narrator: Narrator) -> list[str]:
-    """Trains and releases what is declared; answers what went wrong."""
+@dataclass(frozen=True)
+class _OpenEnd:
+    """Why what is declared does not serve yet."""
+
+    text: str
+    needs_person: bool = False
+
+
+def _serve_declared_model(aws: Aws, system: System, narrator: Narrator) -> Iterator[_OpenEnd]:
+    """Trains and releases what is declared; yields what keeps it from serving."""
     if system.pipeline_name is None:
-        return []
+        return
     training = ensure_trained(aws, system, narrator)
-    if training.reason is not None:
-        return [f"{system.name}: training did not give a model to release: {training.reason}"]
-    if training.model_package_arn is None or system.release_table_name is None:
-        return []
-    release = wait_for_release(aws, system, training.model_package_arn, narrator)
-    if release is None:
-        return [f"{system.name}: the release machine recorded nothing about {training.model_package_arn}"]
-    if release.serving != release.desired:
-        return [f"{system.name}: the release {release.status}: {release.why}"]
-    return []
+    package = training.model_package_arn
+    if training.reason is not None or package is None:
+        yield _OpenEnd(f"{system.name}: training gave no model to release: {training.reason}")
+    elif not training.is_approved:
+        approve = f"aws sagemaker update-model-package --model-package-arn {package}"
+        yield _OpenEnd(
+            f"{system.name}: {package} is trained and {training.approval}; a person has to approve it: "
+            f"{approve} --model-approval-status Approved",
+            needs_person=True,
+        )
+    elif system.release_table_name is not None:
+        release = wait_for_release(aws, system, package, narrator)
+        if release is None:
+            yield _OpenEnd(f"{system.name}: the release machine recorded nothing about {package}")
+        elif not release.is_over:
+            yield _OpenEnd(f"{system.name}: the release is still {release.status}: {release.why}")
+        elif release.status != "succeeded":
+            yield _OpenEnd(f"{system.name}: the release {release.status}: {release.why}")

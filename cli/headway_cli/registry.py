@@ -29,27 +29,34 @@ def is_made_by(package: Mapping[str, Any], declared: Mapping[str, str]) -> bool:
     return all(carried.get(name) == value for name, value in declared.items())
 
 
-def approved_package(aws: Aws, system: System) -> dict[str, Any] | None:
-    """The newest approved model package of the current definition; None where there is none."""
-    if system.pipeline_name is None or system.model_package_group_name is None:
-        return None
+def declared_package(aws: Aws, system: System) -> dict[str, Any] | None:
+    """The model package that the current definition has made: the newest that is approved, else the newest.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: A system that trains.
+
+    Returns:
+        The package as SageMaker describes it; None where there is none.
+    """
     sagemaker = aws.client("sagemaker")
     pipeline = sagemaker.describe_pipeline(PipelineName=system.pipeline_name)
     declared = declared_metadata(json.loads(pipeline["PipelineDefinition"]))
     pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=system.model_package_group_name,
-        ModelApprovalStatus=APPROVED,
-        SortBy="CreationTime",
-        SortOrder="Descending",
+        ModelPackageGroupName=system.model_package_group_name, SortBy="CreationTime", SortOrder="Descending"
     )
+    newest = None
     for page in pages:
         for entry in page["ModelPackageSummaryList"]:
             package: dict[str, Any] = sagemaker.describe_model_package(
                 ModelPackageName=entry["ModelPackageArn"]
             )
-            if is_made_by(package, declared):
+            if not is_made_by(package, declared):
+                continue
+            if package["ModelApprovalStatus"] == APPROVED:
                 return package
-    return None
+            newest = package if newest is None else newest
+    return newest
 
 
 def _steps(steps: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

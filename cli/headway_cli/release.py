@@ -12,6 +12,7 @@ from headway_cli.narration import Narrator
 from headway_cli.systems import System
 
 POLL_S = 0.5
+_OVER = ("succeeded", "failed", "refused")
 TIMEOUT_S = 3600.0
 """A release on AWS starts instances; on the sandbox it takes seconds."""
 
@@ -22,8 +23,8 @@ class Release:
 
     Args:
         release_id: The release.
-        status: Its state, in the machine's words.
-        model_package_arn: What it is about.
+        status: running, succeeded, failed or refused.
+        model_package_arn: What is released; empty for the model that the stack itself declares.
         desired: The endpoint configuration that should serve.
         serving: The one that does.
         why: The reason, for a person.
@@ -41,10 +42,7 @@ class Release:
     @property
     def is_over(self) -> bool:
         """Whether the machine is done with it."""
-        return self.status not in _GOING_ON
-
-
-_GOING_ON = ("running", "started", "releasing", "in progress")
+        return self.status in _OVER
 
 
 def read_release(aws: Aws, system: System) -> Release | None:
@@ -64,6 +62,7 @@ def read_release(aws: Aws, system: System) -> Release | None:
 def parse_release(item: Mapping[str, Any]) -> Release:
     """A release from the attributes of its record."""
     plain = {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
+    plain["release_id"] = plain.get("id", plain.get("release_id"))
     texts = {
         name: str(plain[name]) if plain.get(name) is not None else "" for name in Release.__dataclass_fields__
     }

@@ -138,7 +138,7 @@ def _pipeline(aws: Aws, system: System) -> dict[str, Any] | None:
             {"name": step["StepName"], "status": step["StepStatus"], "seconds": seconds(step)}
             for step in steps
         ],
-        "failure": (failure_reason(steps) or f"it ended as {status}")
+        "failure": (failure_reason(aws, steps) or f"it ended as {status}")
         if status in {"Failed", "Stopped"}
         else None,
     }

@@ -1,13 +1,13 @@
 """Starts the training pipeline where the declared model is not there yet, and follows it step by step."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headway_cli.aws import Aws
 from headway_cli.narration import Narrator
-from headway_cli.registry import approved_package
+from headway_cli.registry import APPROVED, declared_package
 from headway_cli.systems import System
 
 POLL_S = 0.5
@@ -23,13 +23,20 @@ class Training:
         execution_arn: The execution; None where none was needed.
         status: SageMaker's word for its state.
         model_package_arn: What it registered; None where it registered nothing.
+        approval: SageMaker's word for whether the package may serve; None where there is no package.
         reason: Why it failed, for a person; None where it did not.
     """
 
     execution_arn: str | None
     status: str
     model_package_arn: str | None
+    approval: str | None
     reason: str | None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether there is a model that may serve."""
+        return self.approval == APPROVED
 
 
 def ensure_trained(
@@ -45,9 +52,9 @@ def ensure_trained(
         narrator: Told about every step.
         sleep: Waits between two looks.
     """
-    package = approved_package(aws, system)
+    package = declared_package(aws, system)
     if package is not None:
-        return Training(None, "Succeeded", str(package["ModelPackageArn"]), None)
+        return Training(None, "Succeeded", package["ModelPackageArn"], package["ModelApprovalStatus"], None)
     arn = running_execution(aws, system)
     if arn is None:
         arn = aws.client("sagemaker").start_pipeline_execution(PipelineName=system.pipeline_name)[
@@ -93,8 +100,14 @@ def follow(
             now = [step["StepName"] for step in steps if step["StepStatus"] not in _DONE]
             line.update(", ".join(now) if now else status)
             sleep(POLL_S)
-    reason = None if status == "Succeeded" else failure_reason(steps) or f"the execution ended as {status}"
-    return Training(arn, status, registered_package(steps), reason)
+    reason = (
+        None if status == "Succeeded" else failure_reason(aws, steps) or f"the execution ended as {status}"
+    )
+    package = registered_package(steps)
+    if package is None:
+        return Training(arn, status, None, None, reason)
+    approval = sagemaker.describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
+    return Training(arn, status, package, approval, reason)
 
 
 def execution_steps(aws: Aws, arn: str) -> list[dict[str, Any]]:
@@ -121,13 +134,33 @@ def seconds(step: Mapping[str, Any]) -> float | None:
     return None if started is None or ended is None else float((ended - started).total_seconds())
 
 
-def failure_reason(steps: list[dict[str, Any]]) -> str | None:
-    """Why an execution failed: the first step that failed, and what it says."""
-    for step in steps:
-        if step["StepStatus"] == "Failed":
-            said = step.get("FailureReason") or step.get("Metadata", {}).get("Fail", {}).get("ErrorMessage")
-            return f"{step['StepName']}: {said or 'it gives no reason'}"
+def failure_reason(aws: Aws, steps: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why an execution failed: the first step that failed, and what it or the job that judged says.
+
+    Args:
+        aws: Clients of the stack's account.
+        steps: The execution's steps, in the order in which they began.
+    """
+    for position, step in enumerate(steps):
+        if step["StepStatus"] != "Failed":
+            continue
+        if "Fail" not in step.get("Metadata", {}):
+            return f"{step['StepName']}: {step.get('FailureReason') or 'it gives no reason'}"
+        # A Fail step is declared ahead and cannot know the figures; the job that judged has said them.
+        said = step["Metadata"]["Fail"].get("ErrorMessage", "")
+        judged = (_exit_message(aws, before) for before in reversed(steps[:position]))
+        return f"{step['StepName']}: {next((message for message in judged if message), said)}"
     return None
+
+
+def _exit_message(aws: Aws, step: Mapping[str, Any]) -> str | None:
+    arn = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn")
+    if arn is None:
+        return None
+    name = str(arn).rsplit("/", 1)[-1]
+    job = aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+    message: str | None = job.get("ExitMessage")
+    return message
 
 
 def registered_package(steps: list[dict[str, Any]]) -> str | None:

@@ -6,6 +6,7 @@ import typer
 
 from headway_cli.bring_up import Brought, bring_up
 from headway_cli.consent import require_consent
+from headway_cli.errors import HeadwayError, NeedsPersonError
 from headway_cli.narration import Narrator
 from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit
 from headway_cli.project import find_project
@@ -28,12 +29,15 @@ def up(
         "undecided": list(brought.undecided),
         "systems": {status["system"]: status for status in brought.statuses},
         "problems": list(brought.problems),
+        "waiting": list(brought.waiting),
     }
     emit(_text(brought), document, as_json=as_json)
+    for text in (*brought.problems, *brought.waiting):
+        narrator.warn(text)
     if brought.problems:
-        for problem in brought.problems:
-            narrator.warn(problem)
-        raise typer.Exit(1)
+        raise typer.Exit(HeadwayError.exit_code)
+    if brought.waiting:
+        raise typer.Exit(NeedsPersonError.exit_code)
 
 
 def _text(brought: Brought) -> str:
