@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headway_sandbox.dataplane.artifacts import fetch_model
-from headway_sandbox.dataplane.errors import DeploymentError
+from headway_sandbox.dataplane.errors import DeploymentError, UnhealthyError
 from headway_sandbox.dataplane.http_client import (
     BrokenConnectionError,
     ConnectFailedError,
@@ -90,17 +90,12 @@ class Container:
         """Whether the model server has answered its health check and has not ended since."""
         return self._healthy.is_set()
 
-    @property
-    def process_id(self) -> int | None:
-        """Process id of the model server while it runs."""
-        return None if self._process is None else self._process.pid
-
     async def start(self) -> None:
         """Fetches the model, starts the server and waits until it is healthy.
 
         Raises:
-            DeploymentError: The image is unknown, the model data is missing or the server does not
-                become healthy.
+            UnhealthyError: The server ended or did not become healthy.
+            DeploymentError: The image is unknown or the model data is missing.
         """
         await fetch_model(self._host.aws, self.plan.model_data, self.plan.hostname, self._base_dir / "model")
         await self._launch()
@@ -113,6 +108,7 @@ class Container:
             healthy_since = loop.time()
             if self._process is not None:
                 code = await self._host.processes.ended(self._process)
+                self._process = None
                 self._set_down(f"The model server ended with exit code {code}")
             if self._stopping.is_set():
                 return
@@ -138,10 +134,7 @@ class Container:
         self._healthy.clear()
         if self._client is not None:
             self._client.close()
-        if self._process is not None:
-            await self._host.processes.stop(self._process, _STOP_GRACE_S)
-        if self._output is not None:
-            await self._output
+        await self._end_process()
 
     async def _launch(self) -> None:
         port = _free_port()
@@ -157,8 +150,7 @@ class Container:
         try:
             await self._become_healthy(self._process, self._client)
         except BaseException:
-            await self._host.processes.stop(self._process, _STOP_GRACE_S)
-            await self._output
+            await self._end_process()
             raise
         self._healthy.set()
 
@@ -171,13 +163,13 @@ class Container:
                     await asyncio.wait({ended}, timeout=poll_s)
                     if ended.done():
                         await self._drain_output()
-                        raise DeploymentError(
+                        raise UnhealthyError(
                             f"Its process ended with exit code {ended.result()}{self._last_words()}"
                         )
                     poll_s = min(2 * poll_s, _LONGEST_POLL_S)
         except TimeoutError:
             limit = f"{self._startup_timeout_s:g} seconds"
-            raise DeploymentError(
+            raise UnhealthyError(
                 f"It did not answer GET /ping with 200 within {limit}{self._last_words()}"
             ) from None
         finally:
@@ -208,9 +200,16 @@ class Container:
                 return
             self.log.write(line.decode("utf-8", "replace"))
 
+    async def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await self._host.processes.stop(process, _STOP_GRACE_S)
+            await self._drain_output()
+
     async def _drain_output(self) -> None:
+        # Bounded: a process that has left the group may hold the pipe open.
         if self._output is not None:
-            await asyncio.wait({self._output}, timeout=1.0)
+            await asyncio.wait({self._output}, timeout=_STOP_GRACE_S)
 
     def _last_words(self) -> str:
         return f"; its last output was: {self.log.last_line[:300]}" if self.log.last_line else ""

@@ -3,3 +3,7 @@
 
 class DeploymentError(Exception):
     """A fleet does not become ready; the message is the endpoint's FailureReason."""
+
+
+class UnhealthyError(DeploymentError):
+    """A model server was started, but ended or did not answer its health check."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from headway_sandbox.dataplane.choice import Sampling, WeightedChoice
 from headway_sandbox.dataplane.container import Container, Host
-from headway_sandbox.dataplane.errors import DeploymentError
+from headway_sandbox.dataplane.errors import DeploymentError, UnhealthyError
 from headway_sandbox.dataplane.log_stream import LogStream, group_name
 from headway_sandbox.dataplane.plan import ContainerPlan, FleetPlan, VariantPlan
 from headway_sandbox.dataplane.publisher import Publisher
@@ -106,9 +106,7 @@ class Replica:
     async def _start(self, container: Container) -> None:
         try:
             await container.start()
-        except DeploymentError as error:
-            if container.process_id is None:
-                raise
+        except UnhealthyError as error:
             hostname = container.plan.hostname
             which = "primary container" if len(self.containers) == 1 else f"container {hostname}"
             raise DeploymentError(

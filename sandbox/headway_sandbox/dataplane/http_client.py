@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,8 +107,6 @@ class HttpClient:
     ) -> HttpResponse:
         """Sends one request and reads the whole answer.
 
-        A kept connection that turns out to have been closed in between is replaced once by a new one.
-
         Args:
             method: HTTP method.
             target: Path and query.
@@ -119,7 +116,8 @@ class HttpClient:
 
         Raises:
             ConnectFailedError: Nothing listens on the port.
-            BrokenConnectionError: The answer ended early or was not HTTP.
+            BrokenConnectionError: The answer ended early or was not HTTP; also when the server closed a kept
+                connection at the very moment it was used again.
             TimeoutError: The deadline passed.
         """
         message = h11.Request(
@@ -128,11 +126,10 @@ class HttpClient:
             headers=[("Host", f"127.0.0.1:{self._port}"), ("Content-Length", str(len(body))), *headers],
         )
         async with asyncio.timeout(timeout_s):
-            kept = self._take_idle()
-            if kept is not None:
-                with contextlib.suppress(BrokenConnectionError):
-                    return await self._exchange(kept, message, body)
-            return await self._exchange(await self._connect(), message, body)
+            connection = self._take_idle()
+            if connection is None:
+                connection = await self._connect()
+            return await self._exchange(connection, message, body)
 
     def close(self) -> None:
         """Closes the idle connections; those in use close when their exchange ends."""

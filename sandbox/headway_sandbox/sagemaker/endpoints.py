@@ -8,7 +8,7 @@ from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.plane import plane_of
 from headway_sandbox.sagemaker.endpoint_configs import find_config
 from headway_sandbox.sagemaker.endpoint_deployment import KIND, begin, save
-from headway_sandbox.sagemaker.endpoint_plans import plan_for, retaining
+from headway_sandbox.sagemaker.endpoint_plans import guardrail_problems, plan_for, retaining
 from headway_sandbox.sagemaker.endpoint_states import (
     CREATING,
     DELETING,
@@ -84,6 +84,9 @@ async def update_endpoint(service: SageMaker, request: Document) -> Document:
     deployment = request.get("DeploymentConfig")
     if deployment is None and request.get("RetainDeploymentConfig", False):
         deployment = endpoint.get("LastDeploymentConfig")
+    problems = list(guardrail_problems(deployment))
+    if problems:
+        raise validation_error(" ".join(problems))
     return _start_update(service, endpoint, _pending(plan, service.clock(), deployment))
 
 

@@ -1,0 +1,174 @@
+"""Models and endpoint configurations: what is kept, and what is refused in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.serving import Serving, refused, variant_of
+
+ARN = "arn:aws:sagemaker:us-east-1:000000000000"
+ROLE = "arn:aws:iam::000000000000:role/serving"
+VPC = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+
+
+def test_a_model_is_described_as_it_was_created(serving: Serving) -> None:
+    sagemaker = serving.client("sagemaker")
+    name = serving.name("model")
+    container = {
+        "Image": "registry/tiny-server@sha256:" + "0" * 64,
+        "ModelDataUrl": serving.upload({"model.txt": "tree"}),
+        "Environment": {"A": "1"},
+        "Mode": "SingleModel",
+    }
+
+    arn = sagemaker.create_model(
+        ModelName=name,
+        PrimaryContainer=container,
+        ExecutionRoleArn=ROLE,
+        VpcConfig=VPC,
+        Tags=[{"Key": "team", "Value": "delays"}],
+    )["ModelArn"]
+
+    model = sagemaker.describe_model(ModelName=name)
+    assert arn == model["ModelArn"] == f"{ARN}:model/{name}"
+    assert model["PrimaryContainer"] == container
+    assert model["VpcConfig"] == VPC
+    assert model["ExecutionRoleArn"] == ROLE
+    assert model["EnableNetworkIsolation"] is False
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "delays"}]
+    assert name in {item["ModelName"] for item in sagemaker.list_models(MaxResults=100)["Models"]}
+
+    sagemaker.delete_model(ModelName=name)
+    with refused("ValidationException", f'Could not find model "{ARN}:model/{name}".'):
+        sagemaker.describe_model(ModelName=name)
+
+
+def test_a_model_cannot_be_created_twice(serving: Serving) -> None:
+    name = serving.model()
+
+    with refused("ValidationException", f'Cannot create already existing model "{ARN}:model/{name}".'):
+        serving.client("sagemaker").create_model(
+            ModelName=name, PrimaryContainer={"Image": "tiny-server"}, ExecutionRoleArn=ROLE
+        )
+
+
+@pytest.mark.parametrize(
+    ("request_parts", "words"),
+    [
+        ({}, ["Specify PrimaryContainer, or Containers"]),
+        (
+            {"PrimaryContainer": {"Image": "tiny-server"}, "Containers": [{"Image": "tiny-server"}]},
+            ["either PrimaryContainer or Containers"],
+        ),
+        ({"PrimaryContainer": {}}, ["either Image or ModelPackageName"]),
+        ({"PrimaryContainer": {"Image": "unheard-of:1"}}, ["unheard-of:1", "images.toml"]),
+        (
+            {"PrimaryContainer": {"Image": "tiny-server", "ModelDataUrl": "s3://nowhere/model.tar.gz"}},
+            ["Could not find model data at s3://nowhere/model.tar.gz."],
+        ),
+        ({"PrimaryContainer": {"Image": "tiny-server", "Mode": "MultiModel"}}, ["MultiModel", "SingleModel"]),
+        ({"PrimaryContainer": {"ModelPackageName": "nowhere"}}, ['Could not find model package "nowhere"']),
+        (
+            {
+                "Containers": [
+                    {"Image": "a", "ContainerHostname": "x"},
+                    {"Image": "b", "ContainerHostname": "x"},
+                ]
+            },
+            ["ContainerHostname must be unique"],
+        ),
+    ],
+)
+def test_definitions_of_models_that_cannot_serve_are_refused(
+    serving: Serving, request_parts: dict[str, Any], words: list[str]
+) -> None:
+    with refused("ValidationException", *words):
+        serving.client("sagemaker").create_model(
+            ModelName=serving.name("model"), ExecutionRoleArn=ROLE, **request_parts
+        )
+
+
+def test_a_configuration_is_described_as_it_was_created(serving: Serving) -> None:
+    sagemaker = serving.client("sagemaker")
+    model = serving.model()
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://capture/here",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    }
+    asynchronous = {"OutputConfig": {"S3OutputPath": "s3://answers/here"}}
+    shadow = variant_of(VariantName="shadow", ModelName=model, InitialVariantWeight=0.5)
+
+    name = serving.config(
+        {"ModelName": model},
+        DataCaptureConfig=capture,
+        AsyncInferenceConfig=asynchronous,
+        ShadowProductionVariants=[shadow],
+        KmsKeyId="alias/serving",
+    )
+
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    assert config["EndpointConfigArn"] == f"{ARN}:endpoint-config/{name}"
+    assert config["ProductionVariants"] == [{**variant_of(ModelName=model), "InitialVariantWeight": 1.0}]
+    assert config["ShadowProductionVariants"] == [shadow]
+    assert config["DataCaptureConfig"] == capture
+    assert config["AsyncInferenceConfig"] == asynchronous
+    assert config["KmsKeyId"] == "alias/serving"
+    listed = sagemaker.list_endpoint_configs(NameContains=name, MaxResults=100)["EndpointConfigs"]
+    assert name in {item["EndpointConfigName"] for item in listed}
+
+    sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    with refused(
+        "ValidationException", f'Could not find endpoint configuration "{ARN}:endpoint-config/{name}".'
+    ):
+        sagemaker.describe_endpoint_config(EndpointConfigName=name)
+
+
+def test_a_weight_of_zero_stays_zero(serving: Serving) -> None:
+    model = serving.model()
+    variants: list[dict[str, Any]] = [
+        {"VariantName": "on", "ModelName": model},
+        {"VariantName": "off", "ModelName": model, "InitialVariantWeight": 0.0},
+    ]
+
+    name = serving.config(*variants)
+
+    config = serving.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+    weights = {item["VariantName"]: item["InitialVariantWeight"] for item in config["ProductionVariants"]}
+    assert weights == {"on": 1.0, "off": 0.0}
+
+
+def test_a_configuration_cannot_be_created_twice(serving: Serving) -> None:
+    name = serving.config_of()
+
+    with refused("ValidationException", "Cannot create already existing endpoint configuration", name):
+        serving.client("sagemaker").create_endpoint_config(
+            EndpointConfigName=name, ProductionVariants=[variant_of(ModelName=serving.model())]
+        )
+
+
+@pytest.mark.parametrize(
+    ("variants", "more", "words"),
+    [
+        ([variant_of(ModelName="nobody")], {}, [f'Could not find model "{ARN}:model/nobody".']),
+        ([variant_of(ModelName="m"), variant_of(ModelName="m")], {}, ["unique", "main"]),
+        ([{"VariantName": "main", "ModelName": "m"}], {}, ["InstanceType and InitialInstanceCount"]),
+        ([variant_of()], {}, ["no ModelName"]),
+        ([variant_of(ModelName="m", InitialVariantWeight=0.0)], {}, ["greater than 0"]),
+        (
+            [variant_of(ModelName="m"), variant_of(VariantName="b", ModelName="m")],
+            {"ShadowProductionVariants": [variant_of(VariantName="s", ModelName="m")]},
+            ["only one production and one shadow variant", "2 and 1"],
+        ),
+    ],
+)
+def test_configurations_that_cannot_serve_are_refused(
+    serving: Serving, variants: list[dict[str, Any]], more: dict[str, Any], words: list[str]
+) -> None:
+    with refused("ValidationException", *words):
+        serving.client("sagemaker").create_endpoint_config(
+            EndpointConfigName=serving.name("config"), ProductionVariants=variants, **more
+        )
