@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -135,7 +134,7 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
                 child = self._children.start(
                     step.command, environment=environment, cwd=options.program, captured=True
                 )
-                context.add_callback(lambda child=child: self._children.kill(child))
+                self._end_with_request(child, context)
                 for name, chunk in self._children.output_of(child):
                     yield response(stdout=chunk) if name == "stdout" else response(stderr=chunk)
                 if child.returncode != 0:
@@ -198,7 +197,7 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
                 cwd=Path(request.pwd) if request.pwd else None,
                 captured=True,
             )
-            context.add_callback(lambda: self._children.kill(child))
+            self._end_with_request(child, context)
             for name, chunk in self._children.output_of(child):
                 yield response(stdout=chunk) if name == "stdout" else response(stderr=chunk)
             yield response(exitcode=child.returncode)
@@ -282,12 +281,13 @@ class PythonLanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ig
             raise RefusedError(f"{checker} failed: exit status {status}")
 
     def _wait(self, child: "subprocess.Popen[bytes]", context: grpc.ServicerContext) -> int:
-        ended = threading.Event()
-        context.add_callback(lambda: None if ended.is_set() else self._children.kill(child))
-        try:
-            return self._children.wait(child)
-        finally:
-            ended.set()
+        self._end_with_request(child, context)
+        return self._children.wait(child)
+
+    def _end_with_request(self, child: "subprocess.Popen[bytes]", context: grpc.ServicerContext) -> None:
+        still_wanted = context.add_callback(lambda: self._children.kill(child))
+        if not still_wanted:
+            self._children.kill(child)
 
 
 def _parameterization(
