@@ -19,7 +19,6 @@ from headway_sandbox.durability import StateWriter
 from headway_sandbox.ministack_seam import Answer, Ministack, Settings, configure
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import LoopbackAws
-from headway_sandbox.sagemaker.conformance import ServiceModel
 from headway_sandbox.sagemaker.events import EventSink
 from headway_sandbox.sagemaker.images import ImageTable
 from headway_sandbox.sagemaker.operations import load_operations
@@ -67,7 +66,6 @@ class Sandbox:
         self._ministack = Ministack(settings)
         self._writer = StateWriter(self._ministack, settings.state_dir / "services")
         self._ministack.on_change = self._writer.changed
-        self._model = ServiceModel()
         endpoint_url = f"http://127.0.0.1:{port}"
         work_dir = state_dir / SAGEMAKER_DIRECTORY / "work"
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -114,7 +112,7 @@ class Sandbox:
                     "UnknownOperationException",
                     f"SageMaker has no operation at {path} that this sandbox emulates.",
                 )  # noqa: TRY301
-            document = await call(self.service, self._model, name, _parsed(body))
+            document = await call(self.service, self.service.model, name, _parsed(body))
         except ServiceError as error:
             return error.status, answer_headers, error_body(error)
         return 200, answer_headers, json.dumps(document).encode()

@@ -38,6 +38,12 @@ class TaskRegistry:
         """Whether a task of that name has not ended yet."""
         return name in self._tasks
 
+    async def wait(self, name: str) -> None:
+        """Waits until no task of that name runs; what it ends with is of no matter."""
+        task = self._tasks.get(name)
+        if task is not None:
+            await asyncio.wait([task])
+
     async def cancel(self, name: str) -> None:
         """Cancels a task if it runs, and waits until it has ended."""
         task = self._tasks.get(name)

@@ -28,7 +28,7 @@ def find_group(service: SageMaker, name_or_arn: str) -> Document:
         ServiceError: If there is none of that name.
     """
     name = group_name(name_or_arn)
-    group = service.store.get(KIND, name)
+    group = service.store.get(KIND, name.lower())
     if group is None:
         raise validation_error(f"Model Package Group {service.arn(KIND, name)} does not exist.")
     return group
@@ -47,7 +47,7 @@ def create_group(service: SageMaker, request: Document) -> str:
     """
     name = request["ModelPackageGroupName"]
     arn = service.arn(KIND, name)
-    if service.store.get(KIND, name) is not None:
+    if service.store.get(KIND, name.lower()) is not None:
         raise validation_error(f"Model Package Group already exists: {arn}")
     save_tags(service, arn, request.get("Tags"))
     document = {
@@ -57,15 +57,15 @@ def create_group(service: SageMaker, request: Document) -> str:
         "CreatedBy": {},
         "ModelPackageGroupStatus": "Completed",
     }
-    service.store.put(KIND, name, document)
+    service.store.put(KIND, name.lower(), document)
     return arn
 
 
 def next_version(service: SageMaker, group: str) -> int:
     """The number of a group's next package; numbers of deleted packages do not come again."""
-    counter = service.store.get(_VERSIONS, group)
+    counter = service.store.get(_VERSIONS, group.lower())
     version: int = 1 if counter is None else counter["Last"] + 1
-    service.store.put(_VERSIONS, group, {"Last": version})
+    service.store.put(_VERSIONS, group.lower(), {"Last": version})
     return version
 
 
@@ -111,9 +111,8 @@ async def delete_model_package_group(service: SageMaker, request: Document) -> D
             f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it still contains "
             f"{len(held)} Model Packages.",
         )
-    service.store.delete(KIND, name)
-    service.store.delete(_VERSIONS, name)
-    service.store.delete(_POLICIES, name)
+    for kind in (KIND, _VERSIONS, _POLICIES):
+        service.store.delete(kind, name.lower())
     delete_tags(service, group["ModelPackageGroupArn"])
     return {}
 
@@ -144,13 +143,13 @@ async def get_model_package_group_policy(service: SageMaker, request: Document) 
 async def delete_model_package_group_policy(service: SageMaker, request: Document) -> Document:
     """Removes a group's resource policy."""
     _find_policy(service, request["ModelPackageGroupName"])
-    service.store.delete(_POLICIES, group_name(request["ModelPackageGroupName"]))
+    service.store.delete(_POLICIES, group_name(request["ModelPackageGroupName"]).lower())
     return {}
 
 
 def _find_policy(service: SageMaker, name_or_arn: str) -> Document:
     name = group_name(name_or_arn)
-    policy = service.store.get(_POLICIES, name)
+    policy = service.store.get(_POLICIES, name.lower())
     if policy is None:
         raise validation_error(f"Cannot find Model Package Group Policy of {service.arn(KIND, name)}.")
     return policy

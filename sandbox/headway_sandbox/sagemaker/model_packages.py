@@ -115,8 +115,8 @@ async def list_model_packages(service: SageMaker, request: Document) -> Document
         if wanted in ("Both", "Versioned" if "ModelPackageVersion" in package else "Unversioned")
     ]
     if "ModelPackageGroupName" in request:
-        group = group_name(request["ModelPackageGroupName"])
-        packages = [package for package in packages if package.get("ModelPackageGroupName") == group]
+        group = group_name(request["ModelPackageGroupName"]).lower()
+        packages = [item for item in packages if item.get("ModelPackageGroupName", "").lower() == group]
     chosen = select(
         packages,
         request,

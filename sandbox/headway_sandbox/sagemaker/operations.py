@@ -12,6 +12,7 @@ _MODULES = (
     "jobs.training",
     "jobs.processing",
     "pipelines.api",
+    "pipelines.execution_api",
     "model_package_groups",
     "model_packages",
     "tags",

@@ -77,6 +77,7 @@ class SageMaker:
         processes: Child processes; all of them end with the sandbox, however it ends.
         job_slots: How many jobs run at once; the others wait.
         stop_requests: The event that asks a running job or pipeline execution to stop, by its ARN.
+        model: The published service model.
     """
 
     store: Store
@@ -92,6 +93,7 @@ class SageMaker:
     processes: ProcessGroups
     job_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_JOBS))
     stop_requests: dict[str, asyncio.Event] = field(default_factory=dict)
+    model: ServiceModel = field(default_factory=ServiceModel)
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a resource, for example of ``("training-job", "churn-1")``; lower-case, as on AWS."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headway_sandbox.sagemaker.jobs import processing_run, training_run
 from headway_sandbox.sagemaker.jobs.record import ACTIVE, INTERNAL_ERROR, JOB_KINDS, TRAINING, Job
+from headway_sandbox.sagemaker.pipelines.record import EXECUTION_KIND, RUNNING, Execution
 from headway_sandbox.sagemaker.protocol import SageMaker
 
 INTERRUPTED = f"{INTERNAL_ERROR} (The sandbox was stopped while this was running.)"
@@ -16,3 +17,10 @@ def fail_interrupted_work(service: SageMaker) -> None:
             if document[kind.status_member] in ACTIVE:
                 job = Job(service, kind, document[kind.name_member])
                 (training_run.fail if kind is TRAINING else processing_run.fail)(job, INTERRUPTED)
+    for stored in service.store.list(EXECUTION_KIND):
+        if stored["Describe"]["PipelineExecutionStatus"] in RUNNING:
+            execution = Execution(service, stored["Describe"]["PipelineExecutionArn"])
+            for name, step in stored["Steps"].items():
+                if step["StepStatus"] in ("Starting", "Executing", "Stopping"):
+                    execution.set_step(name, "Failed", EndTime=service.clock(), FailureReason=INTERRUPTED)
+            execution.set_status("Failed", INTERRUPTED)

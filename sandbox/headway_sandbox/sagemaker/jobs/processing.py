@@ -31,7 +31,7 @@ async def create_processing_job(service: SageMaker, request: Document) -> Docume
     """Accepts a processing job and starts it."""
     name = request["ProcessingJobName"]
     job = Job(service, PROCESSING, name)
-    if service.store.get(PROCESSING.kind, name) is not None:
+    if job.exists:
         raise ServiceError(
             "ResourceInUse",
             "Job name must be unique within an AWS account and region, and a processing job with this name already "
@@ -50,7 +50,7 @@ async def create_processing_job(service: SageMaker, request: Document) -> Docume
         "LastModifiedTime": now,
     }
     save_tags(service, job.arn, request.get("Tags"))
-    service.store.put(PROCESSING.kind, name, document)
+    job.save(document)
     job.update()
     start(
         job, lambda stop: processing_run.process(job, stop), lambda reason: processing_run.fail(job, reason)
@@ -101,7 +101,7 @@ async def delete_processing_job(service: SageMaker, request: Document) -> Docume
             f"The request was rejected because the processing job is in status {status}; only a job that has ended "
             "can be deleted."
         )
-    service.store.delete(PROCESSING.kind, job.name)
+    service.store.delete(PROCESSING.kind, job.key)
     delete_tags(service, job.arn)
     return {}
 

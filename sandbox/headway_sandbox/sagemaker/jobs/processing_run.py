@@ -7,7 +7,7 @@ from typing import Any
 
 from headway_sandbox.sagemaker.jobs import container
 from headway_sandbox.sagemaker.jobs.logs import LogStream, shipping
-from headway_sandbox.sagemaker.jobs.record import Job, JobFailure
+from headway_sandbox.sagemaker.jobs.record import Job, JobFailure, job_slot
 from headway_sandbox.sagemaker.protocol import Document
 from headway_sandbox.sagemaker.s3_files import S3Location, download, encryption_arguments, upload_tree
 
@@ -33,8 +33,8 @@ async def process(job: Job, stop: asyncio.Event) -> None:
         application.get("ContainerArguments", []),
         application.get("ContainerEntrypoint"),
     )
-    async with service.job_slots:
-        if not stop.is_set():
+    async with job_slot(service, stop) as its_turn:
+        if its_turn:
             job.update(ProcessingStartTime=service.clock())
             await asyncio.to_thread(_prepare, job, document)
         if stop.is_set():
@@ -43,7 +43,7 @@ async def process(job: Job, stop: asyncio.Event) -> None:
         outcome = await _run(job, document, command, stop)
         message = container.read_message(job.base / "output" / "message")
         if message:
-            service.store.put(job.kind.kind, job.name, {**job.document, "ExitMessage": message})
+            job.save({**job.document, "ExitMessage": message})
         if outcome.stopped or outcome.timed_out:
             _end(job, "Stopped")
             return

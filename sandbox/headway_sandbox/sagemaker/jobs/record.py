@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from headway_sandbox.sagemaker.tags import tags_of
 _log = logging.getLogger(__name__)
 
 ACTIVE = frozenset({"InProgress", "Stopping"})
+REASON_LIMIT = 1024
+"""Longest FailureReason that SageMaker gives."""
 INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
 
 
@@ -85,13 +88,23 @@ class Job:
     name: str
 
     @property
+    def key(self) -> str:
+        """Its name in the store; like ARNs, the names of jobs that differ only in case are the same."""
+        return self.name.lower()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a job."""
+        return self.service.store.get(self.kind.kind, self.key) is not None
+
+    @property
     def document(self) -> Document:
         """The job as Describe answers it.
 
         Raises:
             ServiceError: If there is no such job.
         """
-        document = self.service.store.get(self.kind.kind, self.name)
+        document = self.service.store.get(self.kind.kind, self.key)
         if document is None:
             raise NOT_FOUND[self.kind](self.name)
         return document
@@ -104,12 +117,16 @@ class Job:
     @property
     def base(self) -> Path:
         """The directory that stands for /opt/ml."""
-        return self.service.work_dir / self.kind.kind / self.name
+        return self.service.work_dir / self.kind.kind / self.key
+
+    def save(self, document: Document) -> None:
+        """Stores the document; says nothing to anybody."""
+        self.service.store.put(self.kind.kind, self.key, document)
 
     def update(self, **members: Any) -> None:  # noqa: ANN401 - members of the service model
         """Changes the document and says so on EventBridge."""
         document = {**self.document, **members, "LastModifiedTime": self.service.clock()}
-        self.service.store.put(self.kind.kind, self.name, document)
+        self.save(document)
         detail = event_detail(document, tags_of(self.service, self.arn))
         self.service.events.put(self.kind.detail_type, detail, [self.arn])
 
@@ -122,6 +139,30 @@ NOT_FOUND: dict[JobKind, Callable[[str], ServiceError]] = {
 }
 
 
+@contextlib.asynccontextmanager
+async def job_slot(service: SageMaker, stop: asyncio.Event) -> AsyncIterator[bool]:
+    """Waits for its turn to run, and keeps it while the body runs.
+
+    Args:
+        service: The running SageMaker.
+        stop: Ends the wait.
+
+    Returns:
+        False if it was asked to stop before its turn came.
+    """
+    turn = asyncio.ensure_future(service.job_slots.acquire())
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({turn, asked}, return_when=asyncio.FIRST_COMPLETED)
+        yield turn.done() and not stop.is_set()
+    finally:
+        turn.cancel()
+        asked.cancel()
+        await asyncio.gather(turn, asked, return_exceptions=True)
+        if not turn.cancelled():
+            service.job_slots.release()
+
+
 def start(job: Job, work: Callable[[asyncio.Event], Awaitable[None]], fail: Callable[[str], None]) -> None:
     """Runs a job in the background.
 
@@ -132,16 +173,19 @@ def start(job: Job, work: Callable[[asyncio.Event], Awaitable[None]], fail: Call
     """
     stop = job.service.stop_requests[job.arn] = asyncio.Event()
 
+    def fail_shortened(reason: str) -> None:
+        fail(reason[:REASON_LIMIT])
+
     async def supervise() -> None:
         try:
             await work(stop)
         except (JobFailure, S3FileError) as error:
-            fail(str(error))
+            fail_shortened(str(error))
         except ImageError as error:
-            fail(f"ClientError: {error}")
-        except Exception as error:  # a job must end in a state, whatever happens
+            fail_shortened(f"ClientError: {error}")
+        except Exception as error:  # noqa: BLE001 - a job must end in a state, whatever happens
             _log.exception("the job %s failed inside the sandbox", job.arn)
-            fail(f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")
+            fail_shortened(f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")
         finally:
             job.service.stop_requests.pop(job.arn, None)
             shutil.rmtree(job.base, ignore_errors=True)

@@ -38,7 +38,7 @@ async def create_training_job(service: SageMaker, request: Document) -> Document
     """Accepts a training job and starts it."""
     name = request["TrainingJobName"]
     job = Job(service, TRAINING, name)
-    if service.store.get(TRAINING.kind, name) is not None:
+    if job.exists:
         raise ServiceError(
             "ResourceInUse",
             "Training job names must be unique within an AWS account and region, and a training job with this "
@@ -66,7 +66,7 @@ async def create_training_job(service: SageMaker, request: Document) -> Document
         "LastModifiedTime": now,
     }
     save_tags(service, job.arn, request.get("Tags"))
-    service.store.put(TRAINING.kind, name, document)
+    job.save(document)
     training_run.transition(job, "Starting")
     start(job, lambda stop: training_run.train(job, stop), lambda reason: training_run.fail(job, reason))
     return {"TrainingJobArn": job.arn}
@@ -115,7 +115,7 @@ async def delete_training_job(service: SageMaker, request: Document) -> Document
             f"The request was rejected because the training job is in status {status}; only a job that has ended "
             "can be deleted."
         )
-    service.store.delete(TRAINING.kind, job.name)
+    service.store.delete(TRAINING.kind, job.key)
     delete_tags(service, job.arn)
     return {}
 

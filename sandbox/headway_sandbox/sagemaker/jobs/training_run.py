@@ -10,7 +10,7 @@ from typing import Any
 from headway_sandbox.sagemaker.jobs import container
 from headway_sandbox.sagemaker.jobs.logs import LogStream, shipping
 from headway_sandbox.sagemaker.jobs.metrics import NAMESPACE, MetricScanner
-from headway_sandbox.sagemaker.jobs.record import Job, JobFailure
+from headway_sandbox.sagemaker.jobs.record import Job, JobFailure, job_slot
 from headway_sandbox.sagemaker.protocol import Document
 from headway_sandbox.sagemaker.s3_files import (
     S3FileError,
@@ -73,8 +73,8 @@ async def train(job: Job, stop: asyncio.Event) -> None:
         algorithm.get("ContainerArguments", ["train"] if "ContainerEntrypoint" not in algorithm else []),
         algorithm.get("ContainerEntrypoint"),
     )
-    async with service.job_slots:
-        if stop.is_set():
+    async with job_slot(service, stop) as its_turn:
+        if not its_turn:
             _end(job, "Stopped", "Stopped")
             return
         transition(job, "Downloading", TrainingStartTime=service.clock())
@@ -86,7 +86,7 @@ async def train(job: Job, stop: asyncio.Event) -> None:
         scanner = MetricScanner(algorithm.get("MetricDefinitions", []), service.clock)
         outcome = await _run(job, document, command, scanner, stop)
         metrics = {"FinalMetricDataList": found} if (found := scanner.final()) else {}
-        job.service.store.put(job.kind.kind, job.name, {**job.document, **metrics})
+        job.save({**job.document, **metrics})
         transition(job, "Uploading")
         await asyncio.to_thread(
             _upload, job, document, with_model=outcome.exit_code == 0 or outcome.stopped or outcome.timed_out
