@@ -109,7 +109,7 @@ class Container:
             if self._process is not None:
                 code = await self._host.processes.ended(self._process)
                 self._process = None
-                self._set_down(f"The model server ended with exit code {code}")
+                self._set_down(code)
             if self._stopping.is_set():
                 return
             stable = loop.time() - healthy_since > _STABLE_AFTER_S
@@ -145,6 +145,9 @@ class Container:
             )
         except (ImageError, OSError) as error:
             raise DeploymentError(str(error)) from error
+        if self._stopping.is_set():  # it was told to stop while the process was being started
+            await self._end_process()
+            raise DeploymentError("It was stopped")
         self._output = asyncio.create_task(self._read_output(self._process))
         self._client = HttpClient(port)
         try:
@@ -175,12 +178,13 @@ class Container:
         finally:
             ended.cancel()
 
-    def _set_down(self, why: str) -> None:
+    def _set_down(self, exit_code: int) -> None:
         self._healthy.clear()
         if self._client is not None:
             self._client.close()
         if not self._stopping.is_set():
-            self.log.write(f"{why}; it will be restarted.")
+            number = self.restarts + 1
+            self.log.write(f"The model server ended with exit code {exit_code}; restart {number} follows.")
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

@@ -11,13 +11,13 @@ from headway_sandbox.dataplane.artifacts import split_s3_url
 from headway_sandbox.dataplane.errors import DeploymentError
 from headway_sandbox.dataplane.plan import DIRECT, SERIAL, ContainerPlan
 from headway_sandbox.sagemaker.images import ImageError
+from headway_sandbox.sagemaker.model_packages import find_package
 from headway_sandbox.sagemaker.paging import page, select
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, operation, validation_error
 from headway_sandbox.sagemaker.tags import delete_tags, save_tags
 
 KIND = "model"
 
-_PACKAGE_KIND = "model-package"
 _EVENT = "SageMaker Model State Change"
 _SUMMARY = ("ModelName", "ModelArn", "CreationTime")
 
@@ -155,15 +155,17 @@ async def _content_problems(service: SageMaker, request: Document) -> Any:  # no
 
 def _resolved(service: SageMaker, model: Document) -> Iterator[Document]:
     for container in _containers(model):
-        package = container.get("ModelPackageName")
-        yield container if package is None else {**_packaged(service, package), **container}
+        if "ModelPackageName" in container:
+            packaged = _packaged(service, container["ModelPackageName"])
+            environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
+            yield {**packaged, **container, "Environment": environment}
+        else:
+            yield container
 
 
 def _packaged(service: SageMaker, reference: str) -> Document:
     """The container that a model package specifies."""
-    package = _find_package(service, reference)
-    if package is None:
-        raise validation_error(f'Could not find model package "{reference}".')
+    package = find_package(service, reference)
     arn = package["ModelPackageArn"]
     status = package.get("ModelApprovalStatus", "Approved")
     if status != "Approved":
@@ -182,13 +184,6 @@ def _packaged(service: SageMaker, reference: str) -> Document:
         for key, value in specified[0].items()
         if key in ("Image", "ModelDataUrl", "ModelDataSource", "Environment", "ContainerHostname")
     }
-
-
-def _find_package(service: SageMaker, reference: str) -> Document | None:
-    for package in service.store.list(_PACKAGE_KIND):
-        if reference in (package["ModelPackageArn"], package.get("ModelPackageName")):
-            return package
-    return None
 
 
 def _event_detail(model: Document) -> Document:

@@ -69,7 +69,7 @@ def test_a_model_cannot_be_created_twice(serving: Serving) -> None:
             ["Could not find model data at s3://nowhere/model.tar.gz."],
         ),
         ({"PrimaryContainer": {"Image": "tiny-server", "Mode": "MultiModel"}}, ["MultiModel", "SingleModel"]),
-        ({"PrimaryContainer": {"ModelPackageName": "nowhere"}}, ['Could not find model package "nowhere"']),
+        ({"PrimaryContainer": {"ModelPackageName": "nowhere"}}, ["model-package/nowhere does not exist"]),
         (
             {
                 "Containers": [
@@ -172,3 +172,81 @@ def test_configurations_that_cannot_serve_are_refused(
         serving.client("sagemaker").create_endpoint_config(
             EndpointConfigName=serving.name("config"), ProductionVariants=variants, **more
         )
+
+
+def register(serving: Serving, status: str, **container: Any) -> str:
+    sagemaker = serving.client("sagemaker")
+    group = serving.name("group")
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    arn: str = sagemaker.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus=status,
+        InferenceSpecification={
+            "Containers": [{"Image": "tiny-server", **container}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )["ModelPackageArn"]
+    return arn
+
+
+def test_an_approved_model_package_is_served(serving: Serving) -> None:
+    package = register(
+        serving,
+        "Approved",
+        ModelDataUrl=serving.upload({"model.txt": "registered"}),
+        Environment={"NAME": "registered", "LATENCY": "0"},
+    )
+    model = serving.name("model")
+    container = {"ModelPackageName": package, "Environment": {"NAME": "overridden"}}
+    serving.client("sagemaker").create_model(
+        ModelName=model, PrimaryContainer=container, ExecutionRoleArn=ROLE
+    )
+
+    said = serving.invoke(serving.endpoint(serving.config({"ModelName": model})))["Body"]
+
+    assert said["files"] == {"model/model.txt": "registered"}
+    assert said["name"] == "overridden"
+    assert said["environment"]["LATENCY"] == "0"
+
+
+def test_a_model_package_that_is_not_approved_cannot_be_deployed(serving: Serving) -> None:
+    package = register(serving, "PendingManualApproval", ModelDataUrl=serving.upload({"model.txt": ""}))
+
+    with refused("ValidationException", package, "PendingManualApproval", "UpdateModelPackage"):
+        serving.client("sagemaker").create_model(
+            ModelName=serving.name("model"),
+            PrimaryContainer={"ModelPackageName": package},
+            ExecutionRoleArn=ROLE,
+        )
+
+
+def test_a_model_of_plain_files_is_served(serving: Serving) -> None:
+    serving.upload({"model.txt": ""})
+    s3 = serving.client("s3")
+    for key, text in {
+        "plain/model.txt": "tree",
+        "plain/code/app.py": "code",
+        "plainer/other.txt": "x",
+    }.items():
+        s3.put_object(Bucket="models", Key=key, Body=text.encode())
+    source = {"S3Uri": "s3://models/plain/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+
+    model = serving.model(ModelDataSource={"S3DataSource": source})
+    said = serving.invoke(serving.endpoint(serving.config({"ModelName": model})))["Body"]
+
+    assert said["files"] == {"model/model.txt": "tree", "model/code/app.py": "code"}
+
+
+def test_an_archive_cannot_write_outside_its_directory(serving: Serving) -> None:
+    model = serving.model(ModelDataUrl=serving.upload({"../../escaped.txt": "out"}))
+    name = serving.name("endpoint")
+    serving.client("sagemaker").create_endpoint(
+        EndpointName=name, EndpointConfigName=serving.config({"ModelName": model})
+    )
+
+    failed = serving.settled(name)
+
+    assert failed["EndpointStatus"] == "Failed"
+    assert "escaped.txt" in failed["FailureReason"]
+    assert not list(serving.state_dir.rglob("escaped.txt"))

@@ -17,10 +17,14 @@ from support.serving import Serving, refused, until
 MODEL_SERVER = Path(__file__).with_name("model_server.py")
 
 
+def write_images(state_dir: Path) -> None:
+    command = [sys.executable, "-S", "-u", str(MODEL_SERVER)]
+    (state_dir / "images.toml").write_text(f"[images]\ntiny-server = {json.dumps(command)}\n")
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Serving]:
-    command = [sys.executable, "-S", "-u", str(MODEL_SERVER)]
-    (tmp_path / "images.toml").write_text(f"[images]\ntiny-server = {json.dumps(command)}\n")
+    write_images(tmp_path)
     yield Serving(tmp_path)
     lifecycle.stop(tmp_path)
 
@@ -73,6 +77,25 @@ def test_an_endpoint_that_cannot_be_brought_back_says_so(own: Serving) -> None:
     assert "could not be brought back" in endpoint["FailureReason"]
     assert "tiny-server" in endpoint["FailureReason"]
     own.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def test_a_model_server_that_never_gets_healthy_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWAY_SANDBOX_STARTUP_TIMEOUT_S", "0.7")
+    write_images(tmp_path)
+    own = Serving(tmp_path)
+    try:
+        name = own.name("endpoint")
+        own.client("sagemaker").create_endpoint(
+            EndpointName=name, EndpointConfigName=own.config_of({"START": "deaf"})
+        )
+        endpoint = own.settled(name)
+    finally:
+        lifecycle.stop(tmp_path)
+
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "did not answer GET /ping with 200 within 0.7 seconds" in endpoint["FailureReason"]
 
 
 def test_a_reset_ends_everything(own: Serving) -> None:
