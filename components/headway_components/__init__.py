@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from headway_components.endpoint import Endpoint, EndpointArgs
     from headway_components.foundation import Foundation, FoundationArgs
     from headway_components.model import ModelSignature, ModelSource, ModelSpec, SignatureField
+    from headway_components.model_registry import ModelRegistry, ModelRegistryArgs
+    from headway_components.observability import Observability, ObservabilityArgs
+    from headway_components.release import Release, ReleaseArgs
     from headway_components.spec import Approval, ComplianceSpec, DataRetention, ReleasePlan, SystemSpec
     from headway_components.stack import deploy, user_errors
     from headway_components.training import EvaluationSpec, Floor, LightGBM, TrainingSpec
+    from headway_components.training_pipeline import TrainingPipeline, TrainingPipelineArgs
 
 # Declarations load without Pulumi, and a component loads only the provider modules that it uses.
 _HOMES = {
@@ -44,9 +48,13 @@ _HOMES = {
     "endpoint": ("Endpoint", "EndpointArgs"),
     "foundation": ("Foundation", "FoundationArgs"),
     "model": ("ModelSignature", "ModelSource", "ModelSpec", "SignatureField"),
+    "model_registry": ("ModelRegistry", "ModelRegistryArgs"),
+    "observability": ("Observability", "ObservabilityArgs"),
+    "release": ("Release", "ReleaseArgs"),
     "spec": ("Approval", "ComplianceSpec", "DataRetention", "ReleasePlan", "SystemSpec"),
     "stack": ("deploy", "user_errors"),
     "training": ("EvaluationSpec", "Floor", "LightGBM", "TrainingSpec"),
+    "training_pipeline": ("TrainingPipeline", "TrainingPipelineArgs"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -73,15 +81,23 @@ __all__ = [
     "FoundationArgs",
     "InferenceContract",
     "LightGBM",
+    "ModelRegistry",
+    "ModelRegistryArgs",
     "ModelSignature",
     "ModelSource",
     "ModelSpec",
     "MonitoringContract",
+    "Observability",
+    "ObservabilityArgs",
     "Problem",
+    "Release",
+    "ReleaseArgs",
     "ReleasePlan",
     "SignatureField",
     "SystemSpec",
     "Task",
+    "TrainingPipeline",
+    "TrainingPipelineArgs",
     "TrainingSpec",
     "deploy",
     "user_errors",

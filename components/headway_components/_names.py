@@ -13,6 +13,11 @@ MAXIMUM_PREFIX_CHARACTERS = 63 - LONGEST_NOUN - DIGEST_CHARACTERS
 """SageMaker's names have 63 characters; the longest of ours is the prefix, a noun and a digest."""
 
 
+def prefix_of(system: str) -> str:
+    """`<system>-<stack>`, the beginning of every name of a system that must be known ahead."""
+    return f"{system}-{pulumi.get_stack()}"
+
+
 def short(text: str) -> str:
     """The first characters of a `sha256:` digest, enough to tell the versions of one thing apart."""
     return text.removeprefix("sha256:")[:DIGEST_CHARACTERS]

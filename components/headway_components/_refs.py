@@ -31,6 +31,8 @@ class BucketRef:
 class FoundationRef:
     """What every other component of a system builds on."""
 
+    system: str
+    """Name of the system."""
     prefix: str
     """`<system>-<stack>`, the beginning of every name that must be known ahead."""
     account_id: str

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from headway_runtime import contract as runtime
-
 from headway_components.contracts import InferenceContract
 from headway_components.pipeline_definition import (
     EXECUTION_ID,
@@ -22,6 +20,7 @@ from headway_components.pipeline_definition import (
     pipeline,
 )
 from headway_components.training import EvaluationSpec, TrainingSpec
+from headway_runtime import contract as runtime
 
 APPROVAL_PARAMETER = "ApprovalStatus"
 APPROVED = "Approved"

@@ -1,16 +1,18 @@
 """AISystem: one declared system, whole, from its keys to its alarms."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from headway_components._args import Args
-from headway_components._names import MAXIMUM_PREFIX_CHARACTERS
 from headway_components.deployment import Deployment
 from headway_components.endpoint import Endpoint, EndpointArgs
 from headway_components.foundation import Foundation, FoundationArgs
+from headway_components.model import ModelSource
+from headway_components.model_registry import ModelRegistry, ModelRegistryArgs
+from headway_components.observability import Observability, ObservabilityArgs
+from headway_components.release import Release, ReleaseArgs
 from headway_components.spec import DataRetention, SystemSpec
 
 
@@ -22,46 +24,35 @@ class AISystemArgs(Args):
     """The declared system."""
     deployment: Deployment
     """Where it is deployed and how big it is there."""
-
-    def problems(self) -> Iterator[str]:
-        """What is wrong with the two together."""
-        prefix = prefix_of(self.spec)
-        if len(prefix) > MAXIMUM_PREFIX_CHARACTERS:
-            yield (
-                f"spec.name and the stack's name together are {prefix!r}, {len(prefix)} characters; "
-                f"shorten one of them, at most {MAXIMUM_PREFIX_CHARACTERS} are allowed"
-            )
-
-
-def prefix_of(spec: SystemSpec) -> str:
-    """`<system>-<stack>`, the beginning of every name that must be known ahead."""
-    return f"{spec.name}-{pulumi.get_stack()}"
+    code_root: str | None = None
+    """Directory that the declared code files are relative to; the program's own when left out."""
 
 
 class AISystem(pulumi.ComponentResource):
     """One declared AI system."""
 
-    outputs: dict[str, Any]
+    outputs: pulumi.Output[dict[str, Any]]
     """What the command line and other programs need to know about the live system."""
 
     def __init__(self, name: str, args: AISystemArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = AISystemArgs.of(args)
-        super().__init__("headway:index:AISystem", name, {}, opts)
+        super().__init__("headway:index:AISystem", name, {}, _tagged(args, opts))
         spec, deployment = args.spec, args.deployment
         child = pulumi.ResourceOptions(parent=self)
-        self.foundation = Foundation(
-            f"{name}-foundation",
-            FoundationArgs(
-                prefix=prefix_of(spec),
-                account_id=deployment.account_id,
-                region=deployment.region,
-                log_retention_days=spec.compliance.log_retention_days,
-                reproducible_data=spec.compliance.data_retention is DataRetention.REPRODUCIBLE,
-                destroy_data=None if deployment.retain_data is None else not deployment.retain_data,
+        self.foundation = Foundation(f"{name}-foundation", _foundation_args(spec, deployment), child)
+        foundation = self.foundation.ref
+        self.registry = ModelRegistry(f"{name}-registry", ModelRegistryArgs(foundation=foundation), child)
+        self.release = Release(
+            f"{name}-release",
+            ReleaseArgs(
+                foundation=foundation,
+                registry=self.registry.ref,
+                plan=spec.release,
+                poll_s=deployment.release_poll_s,
             ),
             child,
         )
-        foundation = self.foundation.ref
+        collect = self.registry.grant_collect(foundation.release_role, "release")
         self.endpoint = Endpoint(
             f"{name}-endpoint",
             EndpointArgs(
@@ -71,12 +62,59 @@ class AISystem(pulumi.ComponentResource):
                 monitoring=spec.monitoring,
                 instance_type=deployment.instance_type,
                 instance_count=deployment.instance_count,
+                release=self.release.ref,
             ),
+            # The release machine is there before the endpoint, and still there to clean up after it.
+            pulumi.ResourceOptions(parent=self, depends_on=[self.release, collect]),
+        )
+        self.observability = Observability(
+            f"{name}-observability",
+            ObservabilityArgs(foundation=foundation, endpoint=self.endpoint.ref, monitoring=spec.monitoring),
             child,
         )
-        self.outputs = {
+        trained = self._training(name, args) if spec.model.source is ModelSource.TRAINED else {}
+        self.outputs = pulumi.Output.from_input({**self._known(spec), **trained})
+        self.register_outputs({"outputs": self.outputs})
+
+    def _training(self, name: str, args: AISystemArgs) -> dict[str, Any]:
+        """The pipeline of a trained model, and what is known about it."""
+        # A system with a placeholder needs none of this.
+        from headway_components.training_pipeline import (  # noqa: PLC0415
+            TrainingPipeline,
+            TrainingPipelineArgs,
+        )
+
+        spec = args.spec
+        foundation = self.foundation.ref
+        grant = self.registry.grant_register(foundation.pipeline_role, "pipeline")
+        self.training = TrainingPipeline(
+            f"{name}-training",
+            TrainingPipelineArgs(
+                foundation=foundation,
+                registry=self.registry.ref,
+                contract=spec.contract,
+                model=spec.model,
+                image=args.deployment.image,
+                approval=spec.release.approval,
+                code_root=args.code_root,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[grant]),
+        )
+        evaluation = spec.model.evaluation
+        return {
+            "pipeline_name": self.training.pipeline_name,
+            "training_digest": self.training.training_digest,
+            "evaluation": None if evaluation is None else evaluation.plain(),
+        }
+
+    def _known(self, spec: SystemSpec) -> dict[str, Any]:
+        foundation = self.foundation.ref
+        return {
             "endpoint_name": self.endpoint.endpoint_name,
             "base_endpoint_config_name": self.endpoint.base_config_name,
+            "model_package_group_name": self.registry.group_name,
+            "release_state_machine_arn": self.release.state_machine_arn,
+            "release_table_name": self.release.table_name,
             "buckets": {
                 "data": foundation.data.name,
                 "artifacts": foundation.artifacts.name,
@@ -85,5 +123,37 @@ class AISystem(pulumi.ComponentResource):
             },
             "contract": spec.contract.document(),
             "contract_digest": spec.contract.digest(),
+            "dashboard_name": self.observability.dashboard_name,
+            "alarms": self.observability.alarm_names,
+            "model": spec.model.name,
         }
-        self.register_outputs({"outputs": self.outputs})
+
+
+def _foundation_args(spec: SystemSpec, deployment: Deployment) -> FoundationArgs:
+    return FoundationArgs(
+        system=spec.name,
+        account_id=deployment.account_id,
+        region=deployment.region,
+        log_retention_days=spec.compliance.log_retention_days,
+        reproducible_data=spec.compliance.data_retention is DataRetention.REPRODUCIBLE,
+        destroy_data=None if deployment.retain_data is None else not deployment.retain_data,
+    )
+
+
+def _tagged(args: AISystemArgs, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options that give every resource of the system that can have tags the ones that say whose it is."""
+    tags = {
+        "headway:system": args.spec.name,
+        "headway:environment": args.deployment.environment,
+        "headway:data-classification": args.deployment.data_classification.value,
+    }
+
+    def tag(resource: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        # Provider resources list all their inputs, given or not, so the key says that tags can be had.
+        if "tags" not in resource.props:
+            return None
+        given: Any = resource.props["tags"]
+        props = {**resource.props, "tags": tags if given is None else {**tags, **given}}
+        return pulumi.ResourceTransformationResult(props, resource.opts)
+
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(transformations=[tag]), opts)

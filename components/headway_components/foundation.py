@@ -12,6 +12,7 @@ from headway_components._args import Args
 from headway_components._bucket import BucketPlan, encrypted_bucket
 from headway_components._grants import trust
 from headway_components._key import key_policy, partition_of
+from headway_components._names import MAXIMUM_PREFIX_CHARACTERS, prefix_of
 from headway_components._refs import FoundationRef, RoleRef
 
 _ACCOUNT = re.compile(r"\d{12}")
@@ -37,8 +38,8 @@ _ROLES = {
 class FoundationArgs(Args):
     """Arguments of a Foundation."""
 
-    prefix: str
-    """`<system>-<stack>`, the beginning of every name that must be known ahead."""
+    system: str
+    """Name of the system."""
     account_id: str
     """The account to deploy to, twelve digits."""
     region: str
@@ -51,7 +52,13 @@ class FoundationArgs(Args):
     """Second key to destroying data: this stack may delete it. It may not when left out."""
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with account and region."""
+        """What is wrong with name, account and region."""
+        prefix = prefix_of(self.system)
+        if len(prefix) > MAXIMUM_PREFIX_CHARACTERS:
+            yield (
+                f"system and the stack's name together are {prefix!r}, {len(prefix)} characters; "
+                f"shorten one of them to {MAXIMUM_PREFIX_CHARACTERS} in all"
+            )
         if _ACCOUNT.fullmatch(self.account_id) is None:
             yield f"account_id must be twelve digits, got {self.account_id!r}; quote it in YAML"
         if _REGION.fullmatch(self.region) is None:
@@ -75,11 +82,12 @@ class Foundation(pulumi.ComponentResource):
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = FoundationArgs.of(args)
         super().__init__("headway:index:Foundation", name, {}, opts)
+        prefix = prefix_of(args.system)
         retain = self._retain(args)
         partition = partition_of(args.region)
         key = kms.Key(
             f"{name}-key",
-            description=f"Encrypts everything that {args.prefix} stores",
+            description=f"Encrypts everything that {prefix} stores",
             deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
             rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
@@ -89,7 +97,7 @@ class Foundation(pulumi.ComponentResource):
         )
         kms.Alias(
             f"{name}-key-alias",
-            name=f"alias/{args.prefix}",
+            name=f"alias/{prefix}",
             target_key_id=key.key_id,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=retain),
         )
@@ -101,7 +109,8 @@ class Foundation(pulumi.ComponentResource):
         }
         roles = {noun: self._role(name, noun, args) for noun in _ROLES}
         self.ref = FoundationRef(
-            prefix=args.prefix,
+            system=args.system,
+            prefix=prefix,
             account_id=args.account_id,
             region=args.region,
             partition=partition,
@@ -142,14 +151,14 @@ class Foundation(pulumi.ComponentResource):
         destroy = args.destroy_data is True
         if destroy and not reproducible:
             pulumi.log.warn(
-                f"the data of {args.prefix} is kept although headway:retainData is false, because it is not "
+                f"the data of {args.system} is kept although headway:retainData is false, because it is not "
                 "declared reproducible; to let it go with the stack, declare "
                 "ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE)",
                 self,
             )
         if reproducible and args.destroy_data is None:
             pulumi.log.warn(
-                f"the data of {args.prefix} is declared reproducible but is kept; to let it go with the "
+                f"the data of {args.system} is declared reproducible but is kept; to let it go with the "
                 "stack, run: pulumi config set headway:retainData false",
                 self,
             )
@@ -158,7 +167,7 @@ class Foundation(pulumi.ComponentResource):
     def _role(self, name: str, noun: str, args: FoundationArgs) -> RoleRef:
         role = iam.Role(
             f"{name}-{noun}-role",
-            description=f"Assumed for the {noun} of {args.prefix}",
+            description=f"Assumed for the {noun} of {args.system}",
             assume_role_policy=trust(_ROLES[noun], args.account_id),
             opts=pulumi.ResourceOptions(parent=self),
         )

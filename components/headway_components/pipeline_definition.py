@@ -1,7 +1,7 @@
 """The JSON of a SageMaker pipeline, from typed steps. Nothing here knows Pulumi.
 
-Source: SageMaker pipeline definition schema, version 2020-12-01; the `Arguments` of a step are the request of the
-API operation that the step stands for.
+Source: SageMaker pipeline definition schema, version 2020-12-01; the `Arguments` of a step are the request of
+the API operation that the step stands for.
 """
 
 from collections.abc import Mapping, Sequence

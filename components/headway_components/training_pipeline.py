@@ -1,12 +1,12 @@
 """TrainingPipeline: from raw data to a registered model that has proved itself."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from headway_runtime.contract import CONTRACT_FILE, canonical_json, digest, files_digest
 from pulumi_aws import iam, s3, sagemaker
 
 from headway_components._args import Args
@@ -28,6 +28,7 @@ from headway_components.contracts import InferenceContract
 from headway_components.model import ModelSpec
 from headway_components.spec import Approval
 from headway_components.training import EvaluationSpec, TrainingSpec
+from headway_runtime.contract import CONTRACT_FILE, canonical_json, digest, files_digest
 
 _START = ("sagemaker:StartPipelineExecution", "sagemaker:DescribePipeline")
 _RUN_JOBS = {
@@ -186,7 +187,8 @@ class TrainingPipeline(pulumi.ComponentResource):
             content_type="application/json" if key.endswith(".json") else "text/x-python",
             kms_key_id=args.foundation.key_arn,
             server_side_encryption="aws:kms",
-            opts=pulumi.ResourceOptions(parent=self),
+            # What a registered model was made of stays, also when newer code takes its place.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
 
 
@@ -205,7 +207,7 @@ def _root(code_root: str | None) -> Path:
 
 
 def _noun(path: str) -> str:
-    return path.removesuffix(".py").replace("/", "-").replace("_", "-").strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", path.lower().removesuffix(".py")).strip("-")
 
 
 def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:

@@ -11,9 +11,8 @@ import boto3
 
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
-from headway_runtime.release.judge import OVER
-from headway_runtime.release.machine import ReleaseMachine
-from headway_runtime.release.records import Base, Records, Release
+from headway_runtime.release.machine import DONE, Progress, ReleaseMachine
+from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
 
 
@@ -36,12 +35,12 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
         context: Not needed.
 
     Returns:
-        The release as it stands, or what was done for the stack.
+        Where the release stands, or what was done for the stack.
 
     Raises:
         ValueError: The action is unknown.
     """
-    action = event.get("action")
+    action = str(event.get("action"))
     if action not in _ACTIONS:
         raise ValueError(f"action is {action!r}; it must be one of {', '.join(_ACTIONS)}")
     return _ACTIONS[action](_parts(), event)
@@ -56,7 +55,7 @@ def _observe(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _abandon(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
-    return asdict(parts.machine.abandon(**_times(event), cause=_cause(event.get("error"))))
+    return _over(parts, parts.machine.abandon(**_times(event), cause=_cause(event.get("error"))))
 
 
 def _declare(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,10 +76,10 @@ _ACTIONS: Mapping[str, Callable[[Parts, Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def _over(parts: Parts, release: Release) -> dict[str, Any]:
-    if release.status in OVER:
+def _over(parts: Parts, progress: Progress) -> dict[str, Any]:
+    if progress.next == DONE:
         parts.collector.after_release()
-    return asdict(release)
+    return asdict(progress)
 
 
 def _times(event: Mapping[str, Any]) -> dict[str, str]:

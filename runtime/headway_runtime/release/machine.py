@@ -1,7 +1,7 @@
 """The steps of a release: begin a move, and observe it until it is over. Every step may be repeated."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +9,28 @@ from botocore.exceptions import ClientError
 
 from headway_runtime.canonical import digest
 from headway_runtime.release.catalogue import Catalogue, is_refusal, message_of
-from headway_runtime.release.judge import BUSY, FAILED, REFUSED, RUNNING, SUCCEEDED, Verdict, is_busy, judge
+from headway_runtime.release.judge import FAILED, REFUSED, RUNNING, SUCCEEDED, Verdict, is_busy, judge
 from headway_runtime.release.records import Base, Records, Release
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.shapes import Shape, derive_shape
 
-WAITING = "waiting"
-"""The endpoint is in the middle of something else; the machine comes back."""
+BEGIN = "begin"
+OBSERVE = "observe"
+DONE = "done"
+"""Steps that can come next."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a release stands.
+
+    Attributes:
+        release: The release, as recorded.
+        next: The step that comes next: begin again, observe, or done.
+    """
+
+    release: Release
+    next: str
 
 
 class ReleaseMachine:
@@ -32,7 +47,7 @@ class ReleaseMachine:
         self._catalogue = catalogue
         self._records = records
 
-    def begin(self, model_package_arn: str, started_at: str, now: str) -> Release:
+    def begin(self, model_package_arn: str, started_at: str, now: str) -> Progress:
         """Starts to move the endpoint to a model package, or says why not.
 
         Args:
@@ -41,15 +56,12 @@ class ReleaseMachine:
             now: Time of this step, ISO 8601.
 
         Returns:
-            The release; with status `waiting` nothing was decided yet.
+            Where the release stands; `begin` comes next while the endpoint is busy with something else.
         """
         release = self._release(model_package_arn, started_at, now)
         endpoint = self._catalogue.endpoint(self._settings.endpoint)
         if endpoint is None or is_busy(endpoint):
-            verdict = judge(
-                endpoint, release.desired, _seconds(started_at, now), float(self._settings.maximum_s)
-            )
-            return self._note(release, _waiting(verdict), endpoint)
+            return self._note(release, self._verdict(release, endpoint), endpoint, running=BEGIN)
         release = replace(release, previous=endpoint["EndpointConfigName"])
         base = self._records.base()
         if base is None:
@@ -64,7 +76,7 @@ class ReleaseMachine:
             return self._note(release, Verdict(FAILED, f"the declared base {base.config} is gone"), endpoint)
         return self._move(replace(release, desired=shape.name), shape, endpoint)
 
-    def observe(self, model_package_arn: str, started_at: str, now: str) -> Release:
+    def observe(self, model_package_arn: str, started_at: str, now: str) -> Progress:
         """Looks whether a move is over; when it is, records what serves, as read back.
 
         Args:
@@ -74,12 +86,9 @@ class ReleaseMachine:
         """
         release = self._release(model_package_arn, started_at, now)
         endpoint = self._catalogue.endpoint(self._settings.endpoint)
-        elapsed_s = _seconds(started_at, now)
-        return self._note(
-            release, judge(endpoint, release.desired, elapsed_s, float(self._settings.maximum_s)), endpoint
-        )
+        return self._note(release, self._verdict(release, endpoint), endpoint)
 
-    def abandon(self, model_package_arn: str, started_at: str, now: str, cause: str) -> Release:
+    def abandon(self, model_package_arn: str, started_at: str, now: str, cause: str) -> Progress:
         """Records that a release ended because the machine itself could not go on.
 
         Args:
@@ -119,24 +128,32 @@ class ReleaseMachine:
         return Release(
             system=self._settings.system,
             release_id=release_id,
-            status=WAITING,
+            status=RUNNING,
             model_package_arn=model_package_arn,
             started_at=started_at,
             at=now,
         )
 
-    def _note(self, release: Release, verdict: Verdict, endpoint: Mapping[str, Any] | None) -> Release:
+    def _verdict(self, release: Release, endpoint: Mapping[str, Any] | None) -> Verdict:
+        elapsed_s = _seconds(release.started_at, release.at)
+        return judge(endpoint, release.desired, elapsed_s, float(self._settings.maximum_s))
+
+    def _note(
+        self,
+        release: Release,
+        verdict: Verdict,
+        endpoint: Mapping[str, Any] | None,
+        running: str = OBSERVE,
+    ) -> Progress:
         serving = "" if endpoint is None else endpoint["EndpointConfigName"]
         noted = replace(release, status=verdict.status, why=verdict.why, serving=serving)
-        # An unchanged state is not written again, so that looking often costs nothing.
-        if replace(noted, at=release.at) != self._records.find(release.release_id):
-            self._records.save(noted)
-        return noted
+        self._records.save(noted)
+        return Progress(noted, running if verdict.status == RUNNING else DONE)
 
-    def _move(self, release: Release, shape: Shape, endpoint: Mapping[str, Any]) -> Release:
+    def _move(self, release: Release, shape: Shape, endpoint: Mapping[str, Any]) -> Progress:
         if endpoint["EndpointConfigName"] == shape.name and endpoint["EndpointStatus"] == "InService":
             return self._note(release, Verdict(SUCCEEDED, f"{shape.name} serves already"), endpoint)
-        running = self._note(release, Verdict(RUNNING, f"moving to {shape.name}"), endpoint)
+        moving = self._note(release, Verdict(RUNNING, f"moving to {shape.name}"), endpoint)
         try:
             if shape.model is not None:
                 self._catalogue.ensure_model(shape.model)
@@ -146,11 +163,12 @@ class ReleaseMachine:
         except ClientError as error:
             if not is_refusal(error):
                 raise
-            now = self._catalogue.endpoint(self._settings.endpoint)
-            if now is not None and now["EndpointStatus"] in BUSY:
-                return self._note(running, Verdict(WAITING, f"the endpoint is {now['EndpointStatus']}"), now)
-            return self._note(running, Verdict(FAILED, message_of(error)), now)
-        return running
+            found = self._catalogue.endpoint(self._settings.endpoint)
+            if found is not None and is_busy(found):
+                # Somebody else was faster; what they began has to end first.
+                return self._note(release, self._verdict(release, found), found, running=BEGIN)
+            return self._note(release, Verdict(FAILED, message_of(error)), found)
+        return moving
 
     def _refusal(self, model_package_arn: str, base: Base) -> str | None:
         """Why a model package must not serve; None when it may."""
@@ -174,8 +192,7 @@ class ReleaseMachine:
         description = self._catalogue.config(base.config)
         if description is None:
             return None
-        package = model_package_arn if model_package_arn else None
-        return derive_shape(self._settings.prefix, description, self._settings.role_arn, package)
+        return derive_shape(self._settings.prefix, description, self._settings.role_arn, model_package_arn)
 
     def _package_behind(self, config_name: str) -> str:
         """The model package that a configuration serves; empty when it serves a base's own model."""
@@ -187,11 +204,6 @@ class ReleaseMachine:
             if "ModelPackageName" in container:
                 return str(container["ModelPackageName"])
         return ""
-
-
-def _waiting(verdict: Verdict) -> Verdict:
-    """Before anything moved, an endpoint in the middle of something means waiting."""
-    return Verdict(WAITING, verdict.why) if verdict.status == RUNNING else verdict
 
 
 def _seconds(started_at: str, now: str) -> float:

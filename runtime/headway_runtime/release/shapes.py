@@ -44,19 +44,19 @@ def named(prefix: str, noun: str, content: Mapping[str, Any]) -> str:
     return f"{prefix}-{noun}-{digest(content).removeprefix('sha256:')[:DIGEST_CHARACTERS]}"
 
 
-def derive_shape(prefix: str, base: Mapping[str, Any], role_arn: str, model_package_arn: str | None) -> Shape:
+def derive_shape(prefix: str, base: Mapping[str, Any], role_arn: str, model_package_arn: str) -> Shape:
     """The shape in which a model package serves alone.
 
     Args:
         prefix: `<system>-<stack>`, the beginning of every name.
         base: Description of the base configuration, as SageMaker gives it.
         role_arn: Role of the model.
-        model_package_arn: The package to serve; None for the base itself with its own model.
+        model_package_arn: The package to serve; empty for the base itself with its own model.
 
     Returns:
         The shape. Its configuration is the base with another model: key, capture, machines and network stay.
     """
-    if model_package_arn is None:
+    if not model_package_arn:
         return Shape(base["EndpointConfigName"], None, None)
     model = {
         "ExecutionRoleArn": role_arn,

@@ -1,0 +1,279 @@
+"""Release: the machine that moves an endpoint from what serves to what is approved, and records both."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn
+
+from headway_components import _defaults
+from headway_components._args import Args
+from headway_components._arns import sagemaker_arn
+from headway_components._grants import ENCRYPT, USE_VOLUMES, WRITE_LOGS, Statement, grant
+from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
+from headway_components.release_definition import release_definition
+from headway_components.spec import ReleasePlan
+
+RUNTIME_PACKAGE = "headway_runtime"
+HANDLER = "headway_runtime.release.handler.handle"
+_SHARED_FILES = ("__init__.py", "canonical.py")
+"""What the machine uses of the runtime besides its own files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseArgs(Args):
+    """Arguments of a Release."""
+
+    foundation: FoundationRef
+    """What the machine builds on."""
+    registry: RegistryRef
+    """Where approved models come from."""
+    plan: ReleasePlan | None = None
+    """How an approved model goes live; within an hour when left out."""
+    poll_s: int | None = None
+    """Time between two looks at an endpoint that is being updated, in seconds; 15 when left out."""
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the time between two looks."""
+        if self.poll_s is not None and self.poll_s < 1:
+            yield f"poll_s must be 1 or more, got {self.poll_s}; raise it to 1"
+
+
+class Release(pulumi.ComponentResource):
+    """The machine that moves an endpoint, and the record of every release."""
+
+    state_machine_arn: pulumi.Output[str]
+    """ARN of the state machine."""
+    function_name: pulumi.Output[str]
+    """Name of the function that takes the steps."""
+    table_name: pulumi.Output[str]
+    """Name of the table with the record of every release."""
+
+    def __init__(self, name: str, args: ReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = ReleaseArgs.of(args)
+        super().__init__("headway:index:Release", name, {}, opts)
+        plan = ReleasePlan() if args.plan is None else args.plan
+        self._name = name
+        self._foundation = args.foundation
+        table = self._table()
+        function = self._function(args, plan, table)
+        machine = self._machine(function, plan, args.poll_s)
+        self._rule(args.registry, machine)
+        self.state_machine_arn = machine.arn
+        self.function_name = function.name
+        self.table_name = table.name
+        self.ref = ReleaseRef(
+            function_name=function.name,
+            state_machine_arn=machine.arn,
+            table_name=table.name,
+        )
+        self.register_outputs(
+            {
+                "stateMachineArn": self.state_machine_arn,
+                "functionName": self.function_name,
+                "tableName": self.table_name,
+            }
+        )
+
+    def _table(self) -> dynamodb.Table:
+        foundation = self._foundation
+        return dynamodb.Table(
+            f"{self._name}-records",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="system",
+            range_key="release_id",
+            attributes=[
+                dynamodb.TableAttributeArgs(name="system", type="S"),
+                dynamodb.TableAttributeArgs(name="release_id", type="S"),
+            ],
+            server_side_encryption=dynamodb.TableServerSideEncryptionArgs(
+                enabled=True, kms_key_arn=foundation.key_arn
+            ),
+            point_in_time_recovery=dynamodb.TablePointInTimeRecoveryArgs(enabled=True),
+            deletion_protection_enabled=foundation.retain_data,
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=foundation.retain_data, retain_on_delete=foundation.retain_data
+            ),
+        )
+
+    def _function(self, args: ReleaseArgs, plan: ReleasePlan, table: dynamodb.Table) -> lambda_.Function:
+        foundation = self._foundation
+        logs = self._logs("logs", f"/headway/{foundation.prefix}/release")
+        permission = grant(
+            f"{self._name}-steps",
+            foundation.release_role,
+            _function_statements(args, table.arn, logs.arn),
+            parent=self,
+        )
+        settings = {
+            "system": foundation.system,
+            "prefix": foundation.prefix,
+            "endpoint": foundation.prefix,
+            "role_arn": foundation.serving_role.arn,
+            "group": args.registry.group_name,
+            "table": table.name,
+            "maximum_s": str(plan.maximum_duration_s),
+        }
+        return lambda_.Function(
+            f"{self._name}-function",
+            description=f"Takes the steps of releases of {foundation.prefix}",
+            role=foundation.release_role.arn,
+            runtime=_defaults.LAMBDA_RUNTIME,
+            architectures=["arm64"],
+            handler=HANDLER,
+            code=release_code(),
+            timeout=_defaults.RELEASE_TIMEOUT_S,
+            memory_size=_defaults.RELEASE_MEMORY_MIB,
+            kms_key_arn=foundation.key_arn,
+            environment=lambda_.FunctionEnvironmentArgs(
+                variables={f"HEADWAY_{key.upper()}": value for key, value in settings.items()}
+            ),
+            logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+    def _machine(self, function: lambda_.Function, plan: ReleasePlan, poll_s: int | None) -> sfn.StateMachine:
+        foundation = self._foundation
+        logs = self._logs("machine-logs", f"/aws/vendedlogs/states/{foundation.prefix}-release")
+        invoke = Statement(sid="TakeSteps", actions=("lambda:InvokeFunction",), resources=[function.arn])
+        permission = grant(
+            f"{self._name}-machine", foundation.machine_role, [invoke, _DELIVER_LOGS], parent=self
+        )
+        wait_s = _defaults.RELEASE_POLL_S if poll_s is None else poll_s
+        return sfn.StateMachine(
+            f"{self._name}-machine",
+            role_arn=foundation.machine_role.arn,
+            definition=function.arn.apply(
+                lambda arn: json.dumps(
+                    release_definition(
+                        function_arn=arn, poll_s=wait_s, maximum_duration_s=plan.maximum_duration_s
+                    )
+                )
+            ),
+            logging_configuration=sfn.StateMachineLoggingConfigurationArgs(
+                level="ALL",
+                include_execution_data=True,
+                log_destination=pulumi.Output.concat(logs.arn, ":*"),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+    def _rule(self, registry: RegistryRef, machine: sfn.StateMachine) -> None:
+        foundation = self._foundation
+        child = pulumi.ResourceOptions(parent=self)
+        start = Statement(sid="Start", actions=("states:StartExecution",), resources=[machine.arn])
+        started = grant(f"{self._name}-rule", foundation.events_role, [start], parent=self)
+        # Told by the stack that the base has changed, the function starts the machine as well.
+        grant(f"{self._name}-restart", foundation.release_role, [start], parent=self)
+        rule = cloudwatch.EventRule(
+            f"{self._name}-approved",
+            description=f"A model of {foundation.prefix} was approved",
+            event_pattern=json.dumps(_approved(registry.group_name), sort_keys=True),
+            opts=child,
+        )
+        cloudwatch.EventTarget(
+            f"{self._name}-target",
+            rule=rule.name,
+            arn=machine.arn,
+            role_arn=foundation.events_role.arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[started]),
+        )
+
+    def _logs(self, noun: str, log_group: str) -> cloudwatch.LogGroup:
+        return cloudwatch.LogGroup(
+            f"{self._name}-{noun}",
+            name=log_group,
+            kms_key_id=self._foundation.key_arn,
+            retention_in_days=self._foundation.log_retention_days,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def release_code() -> pulumi.AssetArchive:
+    """The machine's code, read without importing it: what a stack ships it does not run."""
+    spec = importlib.util.find_spec(RUNTIME_PACKAGE)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    root = Path(spec.submodule_search_locations[0])
+    files = [*(root / name for name in _SHARED_FILES), *sorted((root / "release").glob("*.py"))]
+    assets: dict[str, pulumi.Asset | pulumi.Archive] = {
+        f"{RUNTIME_PACKAGE}/{path.relative_to(root).as_posix()}": pulumi.StringAsset(path.read_text("utf-8"))
+        for path in files
+    }
+    return pulumi.AssetArchive(assets)
+
+
+def _approved(group: str) -> dict[str, Any]:
+    return {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {"ModelPackageGroupName": [group], "ModelApprovalStatus": ["Approved"]},
+    }
+
+
+_DELIVER_LOGS = Statement(
+    sid="DeliverLogs",
+    # Vended log delivery is set up for the whole account, so these actions have no resource.
+    actions=(
+        *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery"),
+        *("logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy"),
+        *("logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+    ),
+    resources=["*"],
+)
+
+
+def _function_statements(
+    args: ReleaseArgs, table_arn: pulumi.Output[str], logs_arn: pulumi.Output[str]
+) -> list[Statement]:
+    foundation = args.foundation
+    ours = f"{foundation.prefix}-*"
+    configs = sagemaker_arn(foundation, "endpoint-config", ours)
+    endpoint = sagemaker_arn(foundation, "endpoint", foundation.prefix)
+    return [
+        Statement(
+            sid="Move",
+            actions=("sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpoint"),
+            resources=[endpoint, configs],
+        ),
+        Statement(
+            sid="Shapes",
+            actions=(
+                *("sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig"),
+                "sagemaker:DeleteEndpointConfig",
+            ),
+            resources=[configs],
+        ),
+        Statement(
+            sid="Models",
+            actions=("sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel"),
+            resources=[sagemaker_arn(foundation, "model", ours)],
+        ),
+        # Listing has no resource.
+        Statement(
+            sid="List", actions=("sagemaker:ListEndpointConfigs", "sagemaker:ListModels"), resources=["*"]
+        ),
+        Statement(
+            sid="RunAsServingRole",
+            actions=("iam:PassRole",),
+            resources=[foundation.serving_role.arn],
+            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        Statement(
+            sid="Records",
+            actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            resources=[table_arn],
+        ),
+        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
+        Statement(
+            sid="Volumes",
+            actions=USE_VOLUMES,
+            resources=[foundation.key_arn],
+            condition={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+        Statement(sid="Logs", actions=WRITE_LOGS, resources=[pulumi.Output.concat(logs_arn, ":*")]),
+    ]
