@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from typing import Any
 
@@ -320,3 +321,39 @@ def test_tags_at_creation_are_listed(serving: Serving, good: str) -> None:
 
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
     serving.settled(name)
+
+
+def test_a_capacity_that_cannot_be_reached_is_rolled_back(serving: Serving) -> None:
+    artifact = serving.upload({"model.txt": "tree"})
+    variants = [
+        {"VariantName": name, "ModelName": serving.model(ModelDataUrl=artifact)} for name in ("a", "b")
+    ]
+    name = serving.endpoint(serving.config(*variants))
+    serving.client("s3").delete_object(Bucket="models", Key=artifact.removeprefix("s3://models/"))
+    desired = [{"VariantName": "b", "DesiredInstanceCount": 2, "DesiredWeight": 9.0}]
+    serving.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=desired
+    )
+
+    endpoint = serving.settled(name)
+
+    assert endpoint["EndpointStatus"] == "InService"
+    assert (
+        f'Failed to download model data for container "primary" from URL: "{artifact}"'
+        in (endpoint["FailureReason"])
+    )
+    assert [item["CurrentWeight"] for item in endpoint["ProductionVariants"]] == [1.0, 1.0]
+    assert [item["CurrentInstanceCount"] for item in endpoint["ProductionVariants"]] == [1, 1]
+    assert {serving.invoke(name)["InvokedProductionVariant"] for _ in range(4)} == {"a", "b"}
+
+
+def test_a_server_that_keeps_dying_is_restarted_each_time(serving: Serving, good: str) -> None:
+    name = serving.endpoint(good)
+    pids = [serving.invoke(name)["Body"]["pid"]]
+
+    for _ in range(3):
+        os.kill(pids[-1], signal.SIGKILL)
+        pids.append(serving.invoke(name)["Body"]["pid"])
+
+    assert len(set(pids)) == 4
+    assert serving.describe(name)["EndpointStatus"] == "InService"
