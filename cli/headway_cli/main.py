@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 from rich.console import Console
 from rich.text import Text
 
@@ -21,6 +21,8 @@ from headway_cli.commands.status import status
 from headway_cli.commands.up import up
 from headway_cli.errors import HeadwayError
 from headway_cli.project import find_project
+
+_UNREACHABLE = "AWS does not answer; for the sandbox see `headway sandbox status` and `headway sandbox logs`"
 
 app = typer.Typer(
     name="headway",
@@ -43,6 +45,8 @@ def main() -> NoReturn:
         app(prog_name="headway")
     except HeadwayError as error:
         _end(str(error), error.exit_code)
+    except (EndpointConnectionError, HTTPClientError) as error:
+        _end(f"{_UNREACHABLE}: {error}", HeadwayError.exit_code)
     except (ClientError, BotoCoreError) as error:
         _end(f"AWS did not do what was asked: {error}", HeadwayError.exit_code)
     except Exception:  # noqa: BLE001 - a person gets one sentence, and the log the rest

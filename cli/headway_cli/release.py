@@ -1,5 +1,6 @@
 """Follows the release machine until what is approved is what serves, or the machine says why not."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from headway_cli.systems import System
 
 POLL_S = 0.5
 _OVER = ("succeeded", "failed", "refused")
+EVENT_S = 10.0
+"""An approval's event has started the machine by then."""
+
 TIMEOUT_S = 3600.0
 """A release on AWS starts instances; on the sandbox it takes seconds."""
 
@@ -79,7 +83,7 @@ def wait_for_release(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Release | None:
-    """Waits until the release of a model package is over.
+    """Waits until the release of an approved model package is over; sees to it that it begins.
 
     Args:
         aws: Clients of the stack's account.
@@ -93,12 +97,17 @@ def wait_for_release(
     Returns:
         What was recorded last; None where nothing was recorded in time.
     """
-    until = clock() + timeout_s
     found = read_release(aws, system)
-    if _settled(found, model_package_arn):
+    if _is_settled(found, model_package_arn):
         return found
+    began = clock()
+    started = False
     with narrator.step(f"Releasing {system.name}") as line:
-        while not _settled(found, model_package_arn) and clock() < until:
+        while not _is_settled(found, model_package_arn) and clock() < began + timeout_s:
+            if not started and clock() >= began + EVENT_S and not _is_running(aws, system):
+                # The event that starts the machine is sent once; whoever was killed just then has lost it.
+                _start(aws, system, model_package_arn)
+                started = True
             line.update(
                 "waiting for the release machine" if found is None else f"{found.status}: {found.why}"
             )
@@ -107,5 +116,19 @@ def wait_for_release(
     return found
 
 
-def _settled(found: Release | None, model_package_arn: str) -> bool:
+def _is_settled(found: Release | None, model_package_arn: str) -> bool:
     return found is not None and found.model_package_arn == model_package_arn and found.is_over
+
+
+def _is_running(aws: Aws, system: System) -> bool:
+    listed = aws.client("stepfunctions").list_executions(
+        stateMachineArn=system.release_state_machine_arn, statusFilter="RUNNING", maxResults=1
+    )
+    return bool(listed["executions"])
+
+
+def _start(aws: Aws, system: System, model_package_arn: str) -> None:
+    aws.client("stepfunctions").start_execution(
+        stateMachineArn=system.release_state_machine_arn,
+        input=json.dumps({"detail": {"ModelPackageArn": model_package_arn}}),
+    )
