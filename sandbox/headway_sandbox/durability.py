@@ -1,8 +1,8 @@
 """Keeps the general services' state on disk while they run.
 
-ministack itself writes its state only when it shuts down in order, so a killed process would lose everything but
-the objects in S3. Here, each service's state is written soon after a change: copied in a worker thread, compared
-with what was written last, and replaced atomically when it differs.
+ministack itself writes its state only when it shuts down in order, so a killed process would lose
+everything but the objects in S3. Here, each service's state is written soon after a change: copied in a
+worker thread, compared with what was written last, and replaced atomically when it differs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,23 +59,22 @@ class StateWriter:
 
     async def run(self) -> None:
         """Saves after changes, and once in a while without any, until cancelled."""
+        wait_s = IDLE_S
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), IDLE_S)
+                await asyncio.wait_for(self._changed.wait(), wait_s)
             await asyncio.sleep(DELAY_S)
             self._changed.clear()
-            if await self.save():
-                # Some service was changed but saved too recently; it comes again.
-                self._changed.set()
+            wait_s = await self.save()
 
-    async def save(self, *, now: bool = False) -> bool:
+    async def save(self, *, now: bool = False) -> float:
         """Writes every state that differs from what was written last.
 
         Args:
             now: Also the services that were saved a moment ago.
 
         Returns:
-            Whether some service was left for later.
+            Seconds after which to save again even if nothing changes: services that were left out come then.
         """
         async with self._saving:
             return await asyncio.to_thread(self._save, now)
@@ -88,34 +86,42 @@ class StateWriter:
             self._written.clear()
             self._not_before.clear()
 
-    def _save(self, now: bool) -> bool:
+    def _save(self, now: bool) -> float:
         self._directory.mkdir(parents=True, exist_ok=True)
-        postponed = False
+        next_s = IDLE_S
         for service, copy_state in self._services.state_of_services().items():
             begun = time.monotonic()
-            if not now and begun < self._not_before.get(service, 0.0):
-                postponed = True
+            due_s = self._not_before.get(service, 0.0) - begun
+            if due_s > 0 and not now:
+                next_s = min(next_s, due_s)
                 continue
-            text = self._encoded(service, copy_state)
+            try:
+                text = self._encoded(service, copy_state)
+            except RuntimeError:
+                _log.warning(
+                    "the state of %s changes faster than it can be copied; it is saved later", service
+                )
+                next_s = min(next_s, DELAY_S)
+                continue
             if text is not None and text != self._written.get(service):
                 _replace(self._directory / f"{service}.json", text)
                 self._written[service] = text
             self._not_before[service] = begun + SHARE * (time.monotonic() - begun)
-        return postponed
+        return next_s
 
     def _encoded(self, service: str, copy_state: Callable[[], object]) -> str | None:
-        for _ in range(ATTEMPTS):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 state = copy_state()
                 return None if state is None else self._services.encode_state(service, state)
-            except RuntimeError as error:  # a dictionary changed size while it was copied
-                _log.debug("copying the state of %s again: %s", service, error)
-        _log.warning("the state of %s changed faster than it could be copied; it is saved next time", service)
-        self._changed.set()
+            except RuntimeError:
+                # A dictionary changed its size while it was copied; the next moment it may not.
+                if attempt == ATTEMPTS:
+                    raise
         return None
 
 
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)  # noqa: PTH105 - Path.replace is the same call
+    temporary.replace(path)

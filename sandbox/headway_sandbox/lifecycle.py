@@ -1,8 +1,8 @@
 """Starting, finding, stopping and resetting the sandbox of a state directory.
 
-The server holds a lock on ``server.lock`` for as long as it lives, so the kernel itself says whether one runs: a
-record that a killed server left behind is never mistaken for a running one. The record ``sandbox.json`` only says
-where to find it.
+The server holds a lock on ``server.lock`` for as long as it lives, so the kernel itself says whether one
+runs: a record that a killed server left behind is never mistaken for a running one. The record
+``sandbox.json`` only says where to find it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ REGION = "us-east-1"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 5.0
+LOCK_TIMEOUT_S = 1.0
 
 _RECORD = "sandbox.json"
 _LOG = "sandbox.log"
@@ -77,7 +78,8 @@ def configured_port() -> int:
         return DEFAULT_PORT
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise SandboxError(
-            f"{PORT_VARIABLE} is {text!r}; it must be a port number from 0 to 65535, where 0 chooses a free port."
+            f"{PORT_VARIABLE} is {text!r}; it must be a port number from 0 to 65535, where 0 "
+            "chooses a free port."
         )
     return int(text)
 
@@ -160,7 +162,8 @@ def reset(state_dir: Path) -> None:
         status, body = _request(running.port, "POST", "/_headway/reset", START_TIMEOUT_S)
         if status != 200:
             raise SandboxError(
-                f"The sandbox on port {running.port} refused to reset: {body.decode(errors='replace')}; see {state_dir / _LOG}."
+                f"The sandbox on port {running.port} refused to reset: "
+                f"{body.decode(errors='replace')}; see {state_dir / _LOG}."
             )
 
 
@@ -198,16 +201,12 @@ def run(state_dir: Path, port: int, ready_fd: int | None = None) -> None:
 
 def _serve(state_dir: Path, port: int, on_listening: Callable[[SandboxRecord], None]) -> None:
     # Imported here: finding and stopping a sandbox must not pay for it.
-    from headway_sandbox import server
+    from headway_sandbox import server  # noqa: PLC0415
 
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / _SERVER_LOCK).open("w") as lock, _listen(port) as listener:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SandboxError(
-                f"A sandbox runs on {state_dir} already; stop it with `headway sandbox stop`."
-            ) from error
+        if not _acquire(lock, LOCK_TIMEOUT_S):
+            raise SandboxError(f"A sandbox runs on {state_dir} already; stop it with `headway sandbox stop`.")
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
         record = SandboxRecord(pid=os.getpid(), port=listener.getsockname()[1], started_at=started_at)
         _write_record(state_dir, record)
@@ -291,7 +290,7 @@ def _read_until_closed(stream: IO[bytes], timeout_s: float) -> bytes:
 
 
 def _end_server(state_dir: Path) -> bool:
-    """Ends the server that holds the lock of a state directory, in order, else by force; False if there is none."""
+    """Ends the server of a state directory, in order, else by force; False if there is none."""
     lock = state_dir / _SERVER_LOCK
     record = _read_record(state_dir)
     if not _locked(lock):
@@ -303,6 +302,20 @@ def _end_server(state_dir: Path) -> bool:
         if _wait_unlocked(lock, STOP_TIMEOUT_S):
             return True
     raise SandboxError(f"The sandbox on {state_dir} does not end; end the process that holds {lock}.")
+
+
+def _acquire(lock: IO[str], timeout_s: float) -> bool:
+    """Takes the server's lock; whoever looks whether it is taken holds it for a moment."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
 
 
 def _locked(path: Path) -> bool:
@@ -330,8 +343,15 @@ def _wait_unlocked(path: Path, timeout_s: float) -> bool:
 @contextlib.contextmanager
 def _changing(state_dir: Path) -> Iterator[None]:
     """One start, stop or reset at a time."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / _CHANGE_LOCK).open("w") as lock:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        lock = (state_dir / _CHANGE_LOCK).open("w")
+    except OSError as error:
+        raise SandboxError(
+            f"The sandbox's directory {state_dir} cannot be written ({error.strerror}); make it writable, "
+            "or free space on its disk."
+        ) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -7,16 +7,15 @@ tests/sandbox/control hold them.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import functools
 import json
 import logging
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Settings:
 
 
 def configure(settings: Settings) -> None:
-    """Sets the environment that ministack reads when it is imported, and clears what its functions must not inherit."""
+    """Sets what ministack reads when it is imported, and clears what its functions must not inherit."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(
@@ -80,9 +79,10 @@ class Ministack:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from ministack import app
-        from ministack.core import persistence, responses, router
-        from ministack.services import cloudwatch, eventbridge, ssm, stepfunctions
+        # It reads its settings when it is imported, so this comes after `configure`.
+        from ministack import app  # noqa: PLC0415
+        from ministack.core import persistence, responses, router  # noqa: PLC0415
+        from ministack.services import cloudwatch, eventbridge, ssm, stepfunctions  # noqa: PLC0415
 
         self._settings = settings
         self._app = app
@@ -93,6 +93,7 @@ class Ministack:
         self._stepfunctions = stepfunctions
         self._alarm_states: dict[str, dict[str, Any]] = {}
         self.on_change: Callable[[], None] = lambda: None
+        _compare_dimensions(cloudwatch)
         self._watch_alarms(cloudwatch)
         self._watch_parameters(ssm)
 
@@ -143,7 +144,7 @@ class Ministack:
             _log.error("EventBridge refused the event %s: %s", entry["DetailType"], body)
 
     def state_of_services(self) -> dict[str, Callable[[], Any]]:
-        """For every service in use, the function that copies its state; may be called from a worker thread."""
+        """For every service in use, the function that copies its state; any thread may call it."""
         states: dict[str, Callable[[], Any]] = self._app._build_persistence_save_dict()  # noqa: SLF001
         return states
 
@@ -164,9 +165,9 @@ class Ministack:
 
         @functools.wraps(record_history)
         def record_and_publish(
-            alarm_name: str, old_state: str, new_state: str, reason: str, *args: Any, **kwargs: Any
-        ) -> None:  # noqa: ANN401
-            record_history(alarm_name, old_state, new_state, reason, *args, **kwargs)
+            alarm_name: str, old_state: str, new_state: str, reason: str, *rest: object, **named: object
+        ) -> None:
+            record_history(alarm_name, old_state, new_state, reason, *rest, **named)
             alarm = cloudwatch._alarms.get(alarm_name) or cloudwatch._composite_alarms.get(alarm_name)  # noqa: SLF001
             if alarm is not None and old_state != new_state:
                 state = {"value": new_state, "reason": reason, "timestamp": self._responses.now_iso()}
@@ -193,9 +194,9 @@ class Ministack:
 
     def _publishing(
         self,
-        ssm: Any,
+        ssm: Any,  # noqa: ANN401
         function: Callable[[dict[str, Any]], Answer],
-        operation_of: Callable[[dict[str, Any], dict[str, Any]], str],  # noqa: ANN401
+        operation_of: Callable[[dict[str, Any], dict[str, Any]], str],
     ) -> Callable[[dict[str, Any]], Answer]:
         @functools.wraps(function)
         def change_and_publish(request: dict[str, Any]) -> Answer:
@@ -247,13 +248,42 @@ def alarm_detail(alarm: dict[str, Any], state: dict[str, Any], previous: dict[st
     }
 
 
+class _OwnMetrics:
+    """The metrics of one name that have exactly the dimensions of an alarm; looks like the dictionary of all.
+
+    Args:
+        cloudwatch: ministack's module.
+        alarm: The alarm.
+    """
+
+    def __init__(self, cloudwatch: Any, alarm: dict[str, Any]) -> None:  # noqa: ANN401
+        dimensions = cloudwatch._dims_key(_dimensions(alarm.get("Dimensions")))  # noqa: SLF001
+        self._metrics = cloudwatch._metrics  # noqa: SLF001
+        self._key = (alarm.get("Namespace"), alarm.get("MetricName"), dimensions)
+
+    def items(self) -> list[tuple[Any, Any]]:
+        """The one metric and its points, if there is any."""
+        points = self._metrics.get(self._key)
+        return [] if points is None else [(self._key, points)]
+
+
+def _compare_dimensions(cloudwatch: Any) -> None:  # noqa: ANN401
+    """Makes alarms look at the metric with their own dimensions only; ministack looks at all of that name.
+
+    The function that evaluates an alarm reads the module's dictionary of metrics, so it is given names of its
+    own among which that dictionary holds nothing else.
+    """
+    evaluate = cloudwatch._evaluate_alarm  # noqa: SLF001
+
+    @functools.wraps(evaluate)
+    def evaluate_own(alarm: dict[str, Any]) -> None:
+        names = {**vars(cloudwatch), "_metrics": _OwnMetrics(cloudwatch, alarm)}
+        FunctionType(evaluate.__code__, names, evaluate.__name__)(alarm)
+
+    cloudwatch._evaluate_alarm = evaluate_own  # noqa: SLF001
+
+
 def _dimensions(dimensions: object) -> dict[str, str]:
     if isinstance(dimensions, dict):
         return dict(dimensions)
     return {item["Name"]: item["Value"] for item in dimensions} if isinstance(dimensions, list) else {}
-
-
-def erase(settings_dir: Path) -> None:
-    """Removes the state that a stopped ministack left in its directory."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(settings_dir)

@@ -1,8 +1,9 @@
 """Child processes that never outlive the sandbox, also when it is killed without a chance to clean up.
 
-Every child leads a process group of its own. A guardian, a tiny process holding the other end of a pipe, knows
-the groups; when the pipe breaks because the sandbox is gone, it kills them. This needs nothing from the
-operating system but process groups, and it reaches grandchildren, which a parent-death signal would not.
+Every child leads a process group of its own. A guardian, a tiny process holding the other end of a pipe,
+knows the groups; when the pipe breaks because the sandbox is gone, it kills them. This needs nothing from
+the operating system but process groups, and it reaches grandchildren, which a parent-death signal would
+not.
 """
 
 from __future__ import annotations

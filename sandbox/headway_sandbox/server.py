@@ -13,7 +13,10 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
 
 from headway_sandbox.durability import StateWriter
 from headway_sandbox.ministack_seam import Answer, Ministack, Settings, configure
@@ -34,6 +37,9 @@ from headway_sandbox.sagemaker.protocol import (
 from headway_sandbox.sagemaker.store import Store
 from headway_sandbox.tasks import TaskRegistry
 
+if TYPE_CHECKING:
+    from hypercorn.typing import ASGIFramework
+
 _log = logging.getLogger(__name__)
 
 REGION = "us-east-1"
@@ -43,12 +49,15 @@ RESET_PATH = "/_headway/reset"
 MINISTACK_DIRECTORY = "ministack"
 SAGEMAKER_DIRECTORY = "sagemaker"
 
+# A reset of ministack alone would leave SageMaker's half of the state behind.
+_MINISTACK_RESET_PATH = "/_ministack/reset"
+_OWN_PAGES = ("/_headway/", _MINISTACK_RESET_PATH)
 _RUNTIME_PREFIX = "/endpoints/"
 _SIGNED_FOR_SAGEMAKER = b"/sagemaker/aws4_request"
 
 
 def settings_for(state_dir: Path, port: int) -> Settings:
-    """ministack's settings for a state directory and a port."""
+    """Settings of ministack for a state directory and a port."""
     return Settings(state_dir=state_dir / MINISTACK_DIRECTORY, port=port, region=REGION, account=ACCOUNT)
 
 
@@ -90,7 +99,7 @@ class Sandbox:
         """Answers one ASGI connection."""
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith("/_headway/"):
+        elif scope["type"] == "http" and scope["path"].startswith(_OWN_PAGES):
             await self._own_page(scope, send)
         elif scope["type"] == "http" and _is_runtime_call(scope):
             await self._data_plane(scope, receive, send)
@@ -107,11 +116,7 @@ class Sandbox:
         name = target.rpartition(".")[2]
         answer_headers = {"Content-Type": CONTENT_TYPE}
         try:
-            if path != "/" or not name:
-                raise ServiceError(
-                    "UnknownOperationException",
-                    f"SageMaker has no operation at {path} that this sandbox emulates.",
-                )  # noqa: TRY301
+            _require_operation(path, name)
             document = await call(self.service, self.service.model, name, _parsed(body))
         except ServiceError as error:
             return error.status, answer_headers, error_body(error)
@@ -137,7 +142,7 @@ class Sandbox:
         match scope["method"], scope["path"]:
             case "GET", path if path == HEALTH_PATH:
                 status, document = 200, {"status": "ok", "pid": os.getpid()}
-            case "POST", path if path == RESET_PATH:
+            case "POST", path if path in (RESET_PATH, _MINISTACK_RESET_PATH):
                 await self._reset()
                 status, document = 200, {"status": "reset"}
             case method, path:
@@ -202,8 +207,6 @@ def serve(state_dir: Path, listener: socket.socket, on_listening: Callable[[], N
 
 
 async def _serve(state_dir: Path, listener: socket.socket, on_listening: Callable[[], None]) -> None:
-    from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
 
     port = listener.getsockname()[1]
     config = Config()
@@ -223,7 +226,7 @@ async def _serve(state_dir: Path, listener: socket.socket, on_listening: Callabl
         await stopping.wait()
 
     sandbox = Sandbox(state_dir, port)
-    await hypercorn_serve(sandbox, config, shutdown_trigger=until_stopped, mode="asgi")
+    await hypercorn_serve(cast("ASGIFramework", sandbox), config, shutdown_trigger=until_stopped, mode="asgi")
 
 
 async def _data_plane_hook(name: str, service: SageMaker) -> None:
@@ -237,6 +240,12 @@ def _is_runtime_call(scope: dict[str, Any]) -> bool:
         name.lower() == b"authorization" and _SIGNED_FOR_SAGEMAKER in value
         for name, value in scope["headers"]
     )
+
+
+def _require_operation(path: str, name: str) -> None:
+    if path != "/" or not name:
+        message = f"SageMaker has no operation at {path} that this sandbox emulates."
+        raise ServiceError("UnknownOperationException", message)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

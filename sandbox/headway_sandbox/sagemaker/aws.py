@@ -12,8 +12,8 @@ CREDENTIALS = ("test", "test")
 class LoopbackAws:
     """boto3 clients against this sandbox.
 
-    The calls block until the sandbox answers, so they must never run on its event loop's thread: use `call` from
-    coroutines and `client` only inside a worker thread.
+    The calls block until the sandbox answers, so they must never run on its event loop's thread: use `call`
+    from coroutines and `client` only inside a worker thread.
 
     Args:
         endpoint_url: Base URL of the sandbox.
@@ -31,8 +31,8 @@ class LoopbackAws:
         with self._lock:
             if service not in self._clients:
                 # Imported on first use: it costs more than the whole start of the sandbox may take.
-                import boto3
-                from botocore.config import Config
+                import boto3  # noqa: PLC0415
+                from botocore.config import Config  # noqa: PLC0415
 
                 key, secret = CREDENTIALS
                 self._clients[service] = boto3.client(

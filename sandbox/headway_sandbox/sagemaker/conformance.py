@@ -1,17 +1,20 @@
 """Requests and answers held against botocore's published model of the SageMaker API.
 
-botocore itself checks on the client's side only for unknown, missing and mistyped members. Everything else the
-model publishes is checked here: enumerations, patterns, lengths and ranges, in the words SageMaker uses.
+botocore itself checks on the client's side only for unknown, missing and mistyped members. Everything else
+the model publishes is checked here: enumerations, patterns, lengths and ranges, in the words SageMaker
+uses.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# The model's patterns are Java's; Python has no Unicode category classes, so the nearest sets are spelled out.
+# The model's patterns are Java's; Python has no Unicode category classes, so the nearest sets are spelled
+# out.
 _JAVA_CLASSES = {
     r"\p{Alnum}": "a-zA-Z0-9",
     r"\p{L}": r"^\W\d_",
@@ -21,6 +24,9 @@ _JAVA_CLASSES = {
     r"\p{S}": r"$+<=>^`|~\u20a0-\u20cf",
     r"\p{Z}": r"\s",
 }
+Shape = Any
+"""A shape of botocore's model, which is not typed."""
+
 _UNDECIDABLE = re.compile(r"\\p\{(?:L|M)\}|\\uD800|\$\{")
 
 
@@ -35,9 +41,9 @@ class ServiceModel:
         self._service = service
 
     @functools.cached_property
-    def _model(self) -> Any:
+    def _model(self) -> Any:  # noqa: ANN401 - botocore is not typed
         # Imported on first use: parsing the model costs a fifth of the time a start may take.
-        import botocore.session
+        import botocore.session  # noqa: PLC0415
 
         return botocore.session.get_session().get_service_model(self._service)
 
@@ -63,7 +69,7 @@ class ServiceModel:
         return frozenset(self._model.operation_model(operation).idempotent_members)
 
 
-def _problems(shape: Any, value: object, path: str, *, strict: bool) -> Iterator[str]:
+def _problems(shape: Shape, value: object, path: str, *, strict: bool) -> Iterator[str]:
     """Yields problems; `strict` adds enumerations, patterns, lengths and ranges."""
     check = _CHECKS.get(shape.type_name)
     if check is None:
@@ -72,7 +78,7 @@ def _problems(shape: Any, value: object, path: str, *, strict: bool) -> Iterator
     yield from check(shape, value, path, strict)
 
 
-def _structure(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
+def _structure(shape: Shape, value: object, path: str, strict: bool) -> Iterator[str]:
     if not isinstance(value, dict):
         yield _mistyped(value, path, "a structure")
         return
@@ -82,7 +88,8 @@ def _structure(shape: Any, value: object, path: str, strict: bool) -> Iterator[s
     for name, member in value.items():
         if name not in shape.members:
             yield (
-                f"Unknown parameter {name!r} at {_quoted(path)}, must be one of: {', '.join(sorted(shape.members))}"
+                f"Unknown parameter {name!r} at {_quoted(path)}, must be one of: "
+                f"{', '.join(sorted(shape.members))}"
                 if strict
                 else f"unknown member {_join(path, name)}"
             )
@@ -94,7 +101,7 @@ def _structure(shape: Any, value: object, path: str, strict: bool) -> Iterator[s
         yield f"Exactly one of {', '.join(shape.members)} must be set at {_quoted(path)}, found {len(value)}"
 
 
-def _list(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
+def _list(shape: Shape, value: object, path: str, strict: bool) -> Iterator[str]:
     if not isinstance(value, list):
         yield _mistyped(value, path, "a list")
         return
@@ -104,7 +111,7 @@ def _list(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
         yield from _problems(shape.member, member, f"{path}.{index + 1}.member", strict=strict)
 
 
-def _map(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
+def _map(shape: Shape, value: object, path: str, strict: bool) -> Iterator[str]:
     if not isinstance(value, dict):
         yield _mistyped(value, path, "a map")
         return
@@ -115,7 +122,7 @@ def _map(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
         yield from _problems(shape.value, member, f"{path}.{key}", strict=strict)
 
 
-def _string(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
+def _string(shape: Shape, value: object, path: str, strict: bool) -> Iterator[str]:
     if not isinstance(value, str):
         yield _mistyped(value, path, "a string")
         return
@@ -129,8 +136,8 @@ def _string(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]
             yield _constraint(value, path, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _number(kinds: tuple[type, ...], label: str) -> Callable[[Any, object, str, bool], Iterator[str]]:
-    def check(shape: Any, value: object, path: str, strict: bool) -> Iterator[str]:
+def _number(kinds: tuple[type, ...], label: str) -> Callable[[Shape, object, str, bool], Iterator[str]]:
+    def check(shape: Shape, value: object, path: str, strict: bool) -> Iterator[str]:
         if isinstance(value, bool) or not isinstance(value, kinds):
             yield _mistyped(value, path, label)
         elif strict:
@@ -139,15 +146,15 @@ def _number(kinds: tuple[type, ...], label: str) -> Callable[[Any, object, str, 
     return check
 
 
-def _plain(kinds: tuple[type, ...], label: str) -> Callable[[Any, object, str, bool], Iterator[str]]:
-    def check(_shape: Any, value: object, path: str, _strict: bool) -> Iterator[str]:
+def _plain(kinds: tuple[type, ...], label: str) -> Callable[[Shape, object, str, bool], Iterator[str]]:
+    def check(_shape: Shape, value: object, path: str, _strict: bool) -> Iterator[str]:
         if not isinstance(value, kinds):
             yield _mistyped(value, path, label)
 
     return check
 
 
-_CHECKS: dict[str, Callable[[Any, object, str, bool], Iterator[str]]] = {
+_CHECKS: dict[str, Callable[[Shape, object, str, bool], Iterator[str]]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,
@@ -162,14 +169,14 @@ _CHECKS: dict[str, Callable[[Any, object, str, bool], Iterator[str]]] = {
 }
 
 
-def _bounds(shape: Any, value: object, measure: float, path: str, noun: str) -> Iterator[str]:
+def _bounds(shape: Shape, value: object, measure: float, path: str, noun: str) -> Iterator[str]:
     """Lower and upper bound as the model publishes them for lengths and values."""
     for bound, text, breaks in (
-        ("min", "greater than or equal to", lambda limit: measure < limit),
-        ("max", "less than or equal to", lambda limit: measure > limit),
+        ("min", "greater than or equal to", operator.lt),
+        ("max", "less than or equal to", operator.gt),
     ):
         limit = shape.metadata.get(bound)
-        if limit is not None and breaks(float(limit)):
+        if limit is not None and breaks(measure, float(limit)):
             have = "have length" if noun == "length" else "have value"
             yield _constraint(value, path, f"Member must {have} {text} {limit}")
 

@@ -72,8 +72,10 @@ class ImageTable:
         chosen = entrypoint if entrypoint is not None else self.entrypoints.get(repository_name(image))
         if chosen is None:
             raise ImageError(
-                f"The image {image} is not known to the sandbox, which runs commands instead of containers. Known images: "
-                f'{", ".join(sorted(self.entrypoints))}. Add a row `{repository_name(image)} = ["..."]` under [images] in {self.extension}.'
+                f"The image {image} is not known to the sandbox, which runs commands instead of "
+                "containers. Known images: "
+                f"{', '.join(sorted(self.entrypoints))}. Add a row `{repository_name(image)} = "
+                f'["..."]` under [images] in {self.extension}.'
             )
         program, *rest = [part.replace("{python}", self.python) for part in chosen]
         return [self.python if program in _PYTHON_NAMES else program, *rest, *arguments]
@@ -94,6 +96,7 @@ def _read(path: Path) -> dict[str, tuple[str, ...]]:
     ]
     if wrong:
         raise ImageError(
-            f"The table of images {path} needs a list of one or more strings for each image; found {'; '.join(wrong)}."
+            f"The table of images {path} needs a list of one or more strings for each image; found "
+            f"{'; '.join(wrong)}."
         )
     return {name: tuple(command) for name, command in rows.items()}

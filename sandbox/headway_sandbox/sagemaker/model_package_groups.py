@@ -108,7 +108,8 @@ async def delete_model_package_group(service: SageMaker, request: Document) -> D
     if held:
         raise ServiceError(
             "ConflictException",
-            f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it still contains "
+            f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it "
+            "still contains "
             f"{len(held)} Model Packages.",
         )
     for kind in (KIND, _VERSIONS, _POLICIES):

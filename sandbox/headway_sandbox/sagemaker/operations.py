@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 
 _MODULES = (
     "models",
@@ -22,6 +21,4 @@ _MODULES = (
 def load_operations() -> None:
     """Imports every module that registers operations."""
     for module in _MODULES:
-        name = f"{__package__}.{module}"
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
+        importlib.import_module(f"{__package__}.{module}")

@@ -46,17 +46,13 @@ def select(
     """
     tests: list[Callable[[Document], bool]] = []
     if "NameContains" in request:
-        tests.append(lambda document: request["NameContains"].lower() in document[name].lower())
+        tests.append(_test(name, lambda value, part: part in value.lower(), request["NameContains"].lower()))
     for member, field, compare in _TIME_FILTERS:
         if member in request:
-            tests.append(
-                lambda document, field=field, compare=compare, limit=request[member]: compare(
-                    document[field], limit
-                )
-            )
+            tests.append(_test(field, compare, request[member]))
     for member, field in (equal or {}).items():
         if member in request:
-            tests.append(lambda document, field=field, wanted=request[member]: document.get(field) == wanted)
+            tests.append(_test(field, operator.eq, request[member]))
     chosen = [document for document in documents if all(test(document) for test in tests)]
     sort_key = (sort_keys or {}).get(request.get("SortBy", ""))
     if sort_key is not None:
@@ -88,6 +84,11 @@ def page(
         {"NextToken": base64.urlsafe_b64encode(f"offset:{end}".encode()).decode()} if end < len(items) else {}
     )
     return list(items[start:end]), token
+
+
+def _test(field: str, compare: Comparison, limit: object) -> Callable[[Document], bool]:
+    """Whether a document's member compares with a value as wanted; a missing one does not."""
+    return lambda document: field in document and compare(document[field], limit)
 
 
 def _offset(token: str) -> int:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 
 class S3FileError(Exception):
-    """Data that cannot be moved; the message says which and why, in SageMaker's words where they are known."""
+    """Data that cannot be moved; the message says which and why, as SageMaker does where it is known."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def download(s3: Any, uri: str, data_type: str, directory: Path) -> int:  # noqa
         ) from error
     if count == 0:
         raise S3FileError(
-            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source.'
+            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in '
+            "input data source."
             " Please ensure that the bucket exists and the execution role has permission to list it."
         )
     return count
@@ -157,12 +158,12 @@ def _manifest(s3: Any, location: S3Location) -> Iterator[tuple[S3Location, str]]
     try:
         entries = json.loads(text)
         prefix = S3Location.parse(entries[0]["prefix"])
-        names = cast("list[str]", entries[1:])
-        if not all(isinstance(name, str) for name in names):
-            raise TypeError("the entries after the prefix must be strings")
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise S3FileError(f"ClientError: The manifest {location} cannot be read: {error}") from error
-    for name in names:
+    wrong = [entry for entry in entries[1:] if not isinstance(entry, str)]
+    if wrong:
+        raise S3FileError(f"ClientError: The manifest {location} names no path with {wrong!r}")
+    for name in entries[1:]:
         yield prefix.child(name), name
 
 

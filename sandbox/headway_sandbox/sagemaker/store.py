@@ -1,4 +1,4 @@
-"""Durable documents: every resource of the sandbox's SageMaker is one JSON document under a kind and a name."""
+"""Durable documents: every resource is one JSON document under a kind and a name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
+
+Documents = list[dict[str, Any]]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -22,8 +24,8 @@ CREATE TABLE IF NOT EXISTS documents (
 class Store:
     """JSON documents in one SQLite file.
 
-    A write is complete or absent, also when the process is killed in the middle of it. What is returned belongs
-    to the caller: changing it changes nothing until it is put again.
+    A write is complete or absent, also when the process is killed in the middle of it. What is returned
+    belongs to the caller: changing it changes nothing until it is put again.
 
     Args:
         path: The database file; its directory is created.
@@ -58,7 +60,7 @@ class Store:
         """Removes a document; False if there was none."""
         return self._execute("DELETE FROM documents WHERE kind = ? AND name = ?", kind, name) > 0
 
-    def list(self, kind: str) -> list[dict[str, Any]]:
+    def list(self, kind: str) -> Documents:
         """All documents of a kind in the order of their creation."""
         return self._rows("SELECT document FROM documents WHERE kind = ? ORDER BY sequence", kind)
 
@@ -71,7 +73,7 @@ class Store:
         with self._lock:
             self._connection.close()
 
-    def _rows(self, statement: str, *values: str) -> list[dict[str, Any]]:
+    def _rows(self, statement: str, *values: str) -> Documents:
         with self._lock:
             rows = self._connection.execute(statement, values).fetchall()
         return [json.loads(row[0]) for row in rows]

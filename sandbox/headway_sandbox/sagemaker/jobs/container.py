@@ -152,7 +152,7 @@ async def run_container(
 
 
 def failure_reason(base: Path, outcome: Outcome) -> str:
-    """A failed job's reason in SageMaker's form: what the container wrote to output/failure, and its exit code.
+    """A failed job's reason as SageMaker gives it: what the container wrote, and its exit code.
 
     Args:
         base: The directory that stood for /opt/ml.

@@ -34,7 +34,8 @@ async def create_processing_job(service: SageMaker, request: Document) -> Docume
     if job.exists:
         raise ServiceError(
             "ResourceInUse",
-            "Job name must be unique within an AWS account and region, and a processing job with this name already "
+            "Job name must be unique within an AWS account and region, and a processing job with "
+            "this name already "
             f"exists ({job.arn})",
         )
     problems = list(_problems(request))
@@ -98,7 +99,8 @@ async def delete_processing_job(service: SageMaker, request: Document) -> Docume
     status = job.document["ProcessingJobStatus"]
     if status in ACTIVE:
         raise validation_error(
-            f"The request was rejected because the processing job is in status {status}; only a job that has ended "
+            f"The request was rejected because the processing job is in status {status}; only a "
+            "job that has ended "
             "can be deleted."
         )
     service.store.delete(PROCESSING.kind, job.key)
@@ -111,7 +113,8 @@ def _problems(request: Document) -> Iterator[str]:
     cluster = request["ProcessingResources"]["ClusterConfig"]
     if cluster["InstanceCount"] != 1:
         yield (
-            f"ProcessingResources.ClusterConfig.InstanceCount is {cluster['InstanceCount']}; this sandbox runs a job "
+            f"ProcessingResources.ClusterConfig.InstanceCount is {cluster['InstanceCount']}; this "
+            "sandbox runs a job "
             "on one host, so it must be 1"
         )
     inputs = request.get("ProcessingInputs", [])
@@ -142,5 +145,7 @@ def _end_problems(where: str, item: Document, member: str) -> Iterator[str]:
     if end.get("S3InputMode", "File") == "Pipe":
         yield f"{where}: S3InputMode Pipe is not emulated by this sandbox; use File"
     if end.get("S3CompressionType", "None") != "None":
-        yield f"{where}: S3CompressionType {end['S3CompressionType']} is not emulated by this sandbox; use None"
+        yield (
+            f"{where}: S3CompressionType {end['S3CompressionType']} is not emulated by this sandbox; use None"
+        )
     yield from uri_problems(f"{where}: S3Uri", end["S3Uri"])

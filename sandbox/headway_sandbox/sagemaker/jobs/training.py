@@ -41,7 +41,8 @@ async def create_training_job(service: SageMaker, request: Document) -> Document
     if job.exists:
         raise ServiceError(
             "ResourceInUse",
-            "Training job names must be unique within an AWS account and region, and a training job with this "
+            "Training job names must be unique within an AWS account and region, and a training "
+            "job with this "
             f"name already exists ({job.arn})",
         )
     problems = list(_problems(request))
@@ -112,7 +113,8 @@ async def delete_training_job(service: SageMaker, request: Document) -> Document
     status = job.document["TrainingJobStatus"]
     if status in ACTIVE:
         raise validation_error(
-            f"The request was rejected because the training job is in status {status}; only a job that has ended "
+            f"The request was rejected because the training job is in status {status}; only a job "
+            "that has ended "
             "can be deleted."
         )
     service.store.delete(TRAINING.kind, job.key)
@@ -127,7 +129,10 @@ def _problems(request: Document) -> Any:  # noqa: ANN401
             yield f"{member} is not emulated by this sandbox; leave it out"
     algorithm = request.get("AlgorithmSpecification", {})
     if "TrainingImage" not in algorithm:
-        yield "AlgorithmSpecification.TrainingImage is required; algorithms by name are not emulated by this sandbox"
+        yield (
+            "AlgorithmSpecification.TrainingImage is required; algorithms by name are not "
+            "emulated by this sandbox"
+        )
     try:
         MetricScanner(algorithm.get("MetricDefinitions", []), lambda: 0.0)
     except ValueError as error:
@@ -135,7 +140,8 @@ def _problems(request: Document) -> Any:  # noqa: ANN401
     resources = request.get("ResourceConfig", {})
     if resources.get("InstanceCount") != 1:
         yield (
-            f"ResourceConfig.InstanceCount is {resources.get('InstanceCount')}; this sandbox runs a job on one host, "
+            f"ResourceConfig.InstanceCount is {resources.get('InstanceCount')}; this sandbox runs "
+            "a job on one host, "
             "so it must be 1"
         )
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
@@ -153,7 +159,10 @@ def _channel_problems(channel: Document, default_mode: str) -> Any:  # noqa: ANN
         yield f"{where}: only S3DataSource is emulated by this sandbox"
         return
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        yield f"{where}: S3DataType {source['S3DataType']} is not emulated by this sandbox; use S3Prefix or ManifestFile"
+        yield (
+            f"{where}: S3DataType {source['S3DataType']} is not emulated by this sandbox; use "
+            f"S3Prefix or ManifestFile"
+        )
     if channel.get("InputMode", default_mode) == "Pipe":
         yield f"{where}: InputMode Pipe is not emulated by this sandbox; use File or FastFile"
     for member in ("CompressionType", "RecordWrapperType"):

@@ -32,7 +32,8 @@ async def create_pipeline(service: SageMaker, request: Document) -> Document:
         if existing["Token"] == token:
             return {"PipelineArn": arn}
         raise validation_error(
-            f"Pipeline names must be unique within an AWS account and region. Pipeline with name ({name}) already exists."
+            "Pipeline names must be unique within an AWS account and region. Pipeline with name "
+            f"({name}) already exists."
         )
     definition = await _definition(service, request)
     if definition is None:
@@ -109,7 +110,8 @@ async def delete_pipeline(service: SageMaker, request: Document) -> Document:
     if running:
         raise ServiceError(
             "ConflictException",
-            f"Pipeline {arn} cannot be deleted while it has running executions: {', '.join(running)}. Stop them first.",
+            f"Pipeline {arn} cannot be deleted while it has running executions: "
+            f"{', '.join(running)}. Stop them first.",
         )
     for stored in executions:
         service.store.delete(EXECUTION_KIND, stored["Describe"]["PipelineExecutionArn"])
@@ -136,7 +138,8 @@ async def _definition(service: SageMaker, request: Document) -> str | None:
             )
         except ClientError as error:
             raise validation_error(
-                f"The pipeline definition cannot be read from s3://{location['Bucket']}/{location['ObjectKey']}: "
+                "The pipeline definition cannot be read from "
+                f"s3://{location['Bucket']}/{location['ObjectKey']}: "
                 f"{error.response['Error']['Message']}"
             ) from error
         text = found["Body"].read().decode()

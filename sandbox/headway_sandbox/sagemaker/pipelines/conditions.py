@@ -144,10 +144,9 @@ def _parse(value: Any, where: str, problems: list[str]) -> Condition | None:  # 
         return None
     match kind:
         case "In":
-            values = value["Values"]
-            if not isinstance(values, list):
-                problems.append(f"{where}: Values of a condition In must be a list, not {values!r}")
-                return None
+            values = value["Values"] if isinstance(value["Values"], list) else []
+            if not values:
+                problems.append(f"{where}: Values of a condition In must be a list of one or more values")
             parsed = tuple(parse_value(item, where, problems) for item in values)
             return In(parse_value(value["QueryValue"], where, problems), parsed)
         case "Not":

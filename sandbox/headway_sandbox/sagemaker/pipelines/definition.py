@@ -25,8 +25,8 @@ EXECUTION_VARIABLES = (
 
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 _TOP_MEMBERS = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"})
-# CacheConfig and RetryPolicies only save time on AWS: here a step that ran before, or that may fail at first, runs
-# like any other.
+# CacheConfig and RetryPolicies only save time on AWS: here a step that ran before, or that may fail at
+# first, runs like any other.
 _STEP_MEMBERS = frozenset(
     {
         *("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "PropertyFiles"),
@@ -129,7 +129,8 @@ class _Parser:
         name = item.get("Name") if isinstance(item, dict) else None
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             self.problems.append(
-                f"{where}: a step's Name is {name!r}; it must be 1 to 64 letters, digits, hyphens and underscores"
+                f"{where}: a step's Name is {name!r}; it must be 1 to 64 letters, digits, hyphens "
+                "and underscores"
             )
             return
         here = f"step {name}"
@@ -139,7 +140,8 @@ class _Parser:
         kind = item.get("Type")
         if kind not in STEP_TYPES:
             self.problems.append(
-                f"{here}: steps of type {kind!r} are not emulated by this sandbox; emulated are {', '.join(STEP_TYPES)}"
+                f"{here}: steps of type {kind!r} are not emulated by this sandbox; emulated are "
+                f"{', '.join(STEP_TYPES)}"
             )
         for member in sorted(set(item) - _STEP_MEMBERS):
             self.problems.append(f"{here}: unknown member {member}")
@@ -236,11 +238,15 @@ def _dangling(definition: Definition) -> Iterator[str]:
                     choices = ", ".join(sorted(known[reference.root]))
                     yield f"step {step.name}: {reference.text} does not exist; there are {choices or 'none'}"
             elif reference.step not in definition.steps:
-                yield f"step {step.name}: the property file {reference.property_file} is of an unknown step {reference.step}"
+                yield (
+                    f"step {step.name}: the property file {reference.property_file} is of an "
+                    f"unknown step {reference.step}"
+                )
             elif reference.property_file not in definition.steps[reference.step].property_files:
                 have = ", ".join(sorted(definition.steps[reference.step].property_files))
                 yield (
-                    f"step {step.name}: step {reference.step} has no property file {reference.property_file}; "
+                    f"step {step.name}: step {reference.step} has no property file "
+                    f"{reference.property_file}; "
                     f"it has {have or 'none'}"
                 )
         referenced = set(_steps_in(step))

@@ -157,7 +157,8 @@ def find_pipeline(service: SageMaker, name_or_arn: str) -> Document:
     name = name_or_arn.rpartition("/")[2]
     stored = service.store.get(PIPELINE_KIND, name.lower())
     if stored is None:
-        raise ServiceError("ResourceNotFound", f"Pipeline '{service.arn(PIPELINE_KIND, name)}' does not exist.")
+        arn = service.arn(PIPELINE_KIND, name)
+        raise ServiceError("ResourceNotFound", f"Pipeline '{arn}' does not exist.")
     return stored
 
 

@@ -60,7 +60,8 @@ def parse_parameters(value: Any, problems: list[str]) -> dict[str, Parameter]:  
             problems.append(f"parameter {name}: DefaultValue is {default!r}, which is no {kind}")
         if default is not _ABSENT and allowed and default not in allowed:
             problems.append(
-                f"parameter {name}: DefaultValue is {default!r}; EnumValues allow {', '.join(map(str, allowed))}"
+                f"parameter {name}: DefaultValue is {default!r}; EnumValues allow "
+                f"{', '.join(map(str, allowed))}"
             )
         parameters[name] = Parameter(name, kind, default, allowed)
     return parameters

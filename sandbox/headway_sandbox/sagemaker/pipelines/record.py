@@ -29,9 +29,9 @@ METADATA = {
 class Execution:
     """One run of a pipeline.
 
-    Its document holds ``Describe`` (what DescribePipelineExecution answers), ``Definition`` (the JSON text it was
-    started with), ``Parameters`` (values by name), ``Steps`` (entries of ListPipelineExecutionSteps by name, in
-    the order of their start), ``StepTypes`` and ``Token``.
+    Its document holds ``Describe`` (what DescribePipelineExecution answers), ``Definition`` (the JSON text
+    it was started with), ``Parameters`` (values by name), ``Steps`` (entries of ListPipelineExecutionSteps
+    by name, in the order of their start), ``StepTypes`` and ``Token``.
 
     Attributes:
         service: The running SageMaker.

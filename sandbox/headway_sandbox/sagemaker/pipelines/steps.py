@@ -125,7 +125,8 @@ async def load_property_file(service: SageMaker, step: Step, properties: Documen
     uris = [item["S3Output"]["S3Uri"] for item in outputs if item["OutputName"] == file.output_name]
     if not uris:
         raise StepFailure(
-            f"ClientError: Property file {name} of step {step.name} is in the output {file.output_name}, which the "
+            f"ClientError: Property file {name} of step {step.name} is in the output "
+            f"{file.output_name}, which the "
             f"step does not have; it has {', '.join(item['OutputName'] for item in outputs) or 'none'}"
         )
     location = S3Location.parse(uris[0]).child(file.file_path)
