@@ -1,0 +1,94 @@
+"""What a declared system becomes: the whole graph of resources, held against golden files.
+
+Regenerate after a wanted change, and review the diff: HEADWAY_GOLDEN=write pytest tests/components
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from headway_components import AISystem, AISystemArgs, Deployment, SystemSpec
+from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
+from support.pulumi_program import Run, graph, run_program
+
+GOLDEN = Path(__file__).parent / "golden"
+FORMS = {"defaults": (DEFAULTS, DEPLOYMENT, "local"), "max": (MAX, MAX_DEPLOYMENT, "prod")}
+
+
+def deploy(spec: SystemSpec, deployment: Deployment, stack: str, code_root: Path) -> Run:
+    args = AISystemArgs(spec=spec, deployment=deployment, code_root=str(write_code(code_root)))
+    return run_program(lambda: _system(spec.name, args), stack=stack)
+
+
+def _system(name: str, args: AISystemArgs) -> None:
+    AISystem(name, args)
+
+
+@pytest.fixture(params=sorted(FORMS))
+def form(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Run]:
+    spec, deployment, stack = FORMS[request.param]
+    return request.param, deploy(spec, deployment, stack, tmp_path)
+
+
+def test_graph_is_the_golden_one(form: tuple[str, Run]) -> None:
+    name, run = form
+    text = json.dumps(_without_code(graph(run)), indent=1, sort_keys=True) + "\n"
+    golden = GOLDEN / f"{name}.json"
+    if os.environ.get("HEADWAY_GOLDEN") == "write":
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text, "utf-8")
+
+    assert json.loads(text) == json.loads(golden.read_text("utf-8"))
+
+
+def _without_code(resources: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The function's code is the runtime's own; its files are named and not repeated."""
+    for item in resources:
+        inputs = item["inputs"]
+        assert isinstance(inputs, dict)
+        if item["type"] == "aws:lambda/function:Function":
+            inputs["code"] = sorted(inputs["code"])
+    return resources
+
+
+def test_every_child_belongs_to_the_system_and_is_named_after_its_parent(form: tuple[str, Run]) -> None:
+    _, run = form
+    names = {item.name for item in run.resources}
+
+    for item in run.resources:
+        if item.name != "fraud":
+            assert item.parent in names
+            assert item.name.startswith(item.parent)
+
+
+def test_names_are_unique_within_a_type(form: tuple[str, Run]) -> None:
+    _, run = form
+    keys = [(item.type, item.name) for item in run.resources]
+
+    assert len(keys) == len(set(keys))
+
+
+def test_two_forms_share_every_name(tmp_path: Path) -> None:
+    """Nothing is renamed when a system grows, so growing replaces nothing."""
+    runs = [deploy(*FORMS[name], tmp_path) for name in ("defaults", "max")]
+    small, large = ({(item.type, item.name) for item in run.resources} for run in runs)
+
+    assert small < large
+
+
+def test_two_systems_live_in_one_stack(tmp_path: Path) -> None:
+    other = DEFAULTS.model_copy(
+        update={"name": "churn", "contract": DEFAULTS.contract.model_copy(update={"name": "churn"})}
+    )
+
+    def program() -> None:
+        for spec in (DEFAULTS, other):
+            AISystem(spec.name, AISystemArgs(spec=spec, deployment=DEPLOYMENT))
+
+    run = run_program(program)
+    keys = [(item.type, item.name) for item in run.resources]
+    physical = [item.inputs.get("name") for item in run.resources if item.inputs.get("name")]
+
+    assert len(keys) == len(set(keys))
+    assert len(physical) == len(set(physical))

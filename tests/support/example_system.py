@@ -1,0 +1,108 @@
+"""A small declared system, plain and with everything set."""
+
+from pathlib import Path
+
+from headway_components import (
+    Answer,
+    Approval,
+    ComplianceSpec,
+    DataClassification,
+    DataRetention,
+    Deployment,
+    EvaluationSpec,
+    Feature,
+    FeatureContract,
+    FieldType,
+    InferenceContract,
+    LightGBM,
+    ModelSignature,
+    ModelSpec,
+    MonitoringContract,
+    ReleasePlan,
+    SystemSpec,
+    TrainingSpec,
+)
+
+DIGEST = "5d1a3b0c4e8f97260b3d5a7c9e1f2042648a6c8ea0c2e4f60718293a4b5c6d7e"
+LOCAL_IMAGE = f"headway-runtime@sha256:{DIGEST}"
+ECR_IMAGE = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/team/headway-runtime@sha256:{DIGEST}"
+CODE = {"fraud/data.py": "def tables(): ...\n", "fraud/features.py": "def build(connection, data_dir): ...\n"}
+
+PAYMENTS = FeatureContract(
+    name="payments",
+    entity=["payment"],
+    features=[
+        Feature(name="amount", type=FieldType.NUMBER, minimum=0),
+        Feature(name="country", type=FieldType.STRING, values=["CH", "DE"], closed=True),
+        Feature(name="weekday", type=FieldType.INTEGER, minimum=1, maximum=7),
+        Feature(name="returning", type=FieldType.BOOLEAN, nullable=True),
+    ],
+)
+CONTRACT = InferenceContract.over(PAYMENTS, name="fraud")
+TRAINING = TrainingSpec(
+    ingest="fraud.data:tables",
+    features="fraud.features:build",
+    code=sorted(CODE),
+    train_until="2026-01-01",
+    evaluate_until="2026-03-01",
+)
+BASELINE = ModelSpec.trained(
+    "baseline", signature=ModelSignature.over(PAYMENTS), training=TRAINING, evaluation=EvaluationSpec()
+)
+
+DEFAULTS = SystemSpec(name="fraud", contract=CONTRACT, model=ModelSpec.placeholder())
+DEPLOYMENT = Deployment(environment="local", account_id="000000000000", region="us-east-1", image=LOCAL_IMAGE)
+
+MAX = SystemSpec(
+    name="fraud",
+    features=PAYMENTS,
+    contract=InferenceContract.over(PAYMENTS, name="fraud", version=3, output=Answer(prior=0.01)),
+    model=ModelSpec.trained(
+        "baseline",
+        signature=ModelSignature.over(PAYMENTS),
+        training=TRAINING.model_copy(
+            update={
+                "algorithm": LightGBM(num_boost_round=50, learning_rate=0.1, seed=7),
+                "instance_type": "ml.m5.xlarge",
+                "volume_size_gib": 100,
+                "max_runtime_s": 7_200,
+            }
+        ),
+        evaluation=EvaluationSpec(
+            minimum_logloss_improvement=0.05,
+            minimum_auc=0.6,
+            maximum_auc=0.95,
+            slices=["country"],
+            minimum_slice_logloss_improvement=0.01,
+            minimum_group_size=100,
+        ),
+    ),
+    monitoring=MonitoringContract(
+        capture_sampling_pct=10,
+        maximum_latency_p99_ms=50,
+        maximum_error_rate_pct=0.5,
+        period_s=120,
+        periods=5,
+    ),
+    release=ReleasePlan(approval=Approval.AUTOMATIC, maximum_duration_s=1_800),
+    compliance=ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE, log_retention_days=30),
+)
+MAX_DEPLOYMENT = Deployment(
+    environment="prod",
+    account_id="000000000000",
+    region="us-east-1",
+    image=ECR_IMAGE,
+    instance_type="ml.c5.xlarge",
+    instance_count=3,
+    data_classification=DataClassification.RESTRICTED,
+    retain_data=False,
+    release_poll_s=5,
+)
+
+
+def write_code(directory: Path) -> Path:
+    """Writes the system's code files, and answers where they are."""
+    for path, text in CODE.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(text, "utf-8")
+    return directory
