@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from headway_cli.adoption import pending_operations
 from headway_cli.errors import HeadwayError, WrongUseError
-from headway_cli.recovery import pending_operations
 from headway_cli.registry import declared_metadata, is_made_by
 from headway_cli.release import parse_release
 from headway_cli.status import problems
