@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from headway_runtime.jobs import fail, job_paths
+
 # Imported only when asked for: a placeholder server needs neither LightGBM nor DuckDB.
 VERBS = {
     "ingest": ("headway_runtime.data.ingest", "raw tables into monthly partitions with a manifest"),
@@ -35,9 +37,16 @@ def main(arguments: list[str]) -> int:
         given = f"unknown verb {arguments[0]!r}" if arguments else "no verb"
         print(f"{given}\n{usage()}", file=sys.stderr)  # noqa: T201 - a command line's answer
         return 2
-    module, _ = VERBS[arguments[0]]
-    status = importlib.import_module(module).main(arguments[1:])
-    return int(status)
+    verb = arguments[0]
+    module, _ = VERBS[verb]
+    try:
+        command = importlib.import_module(module).main
+    except (ImportError, OSError) as error:
+        # OSError: the shared library of a package is there, and one that it needs in turn is not.
+        paths = job_paths()
+        why = f"a library that {verb!r} needs cannot be loaded ({error}); install it and run the verb again"
+        return fail(paths.failure if verb == "train" else paths.message, why)
+    return int(command(arguments[1:]))
 
 
 if __name__ == "__main__":

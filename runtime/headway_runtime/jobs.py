@@ -1,7 +1,7 @@
 """Where a SageMaker job finds its inputs, leaves its outputs and says why it failed."""
 
+import errno
 import importlib
-import importlib.util
 import json
 import os
 import sys
@@ -17,6 +17,13 @@ BASE_DIR_VARIABLE = "SAGEMAKER_BASE_DIR"
 DEFAULT_BASE_DIR = "/opt/ml"
 MESSAGE_LIMIT = 1024
 """Characters that SageMaker keeps of a failure reason or an exit message."""
+
+_MACHINE_ERRORS = {
+    errno.ENOSPC: "free some space or give the job a larger volume",
+    errno.EDQUOT: "free some space or raise the quota",
+    errno.EACCES: "let the user of the job write there",
+    errno.EROFS: "mount it writable",
+}
 
 
 class JobError(Exception):
@@ -91,18 +98,36 @@ def run_job(work: Callable[[], str], verdict: Path, *, on_success: bool) -> int:
     """
     try:
         sentence = work()
-    except JobError as error:
-        _write(verdict, str(error))
-        say(f"error: {error}", error=True)
-        return 1
-    except Exception as error:  # noqa: BLE001 - the edge of the process: a defect is reported, then the job fails
-        _write(verdict, f"internal error, {type(error).__name__}: {error}; the job's log has the traceback")
-        say(traceback.format_exc(), error=True)
-        return 1
+    except Exception as error:  # noqa: BLE001 - the edge of the process: everything is reported, then the job fails
+        explained = _explained(error)
+        if explained is None:
+            say(traceback.format_exc(), error=True)
+            explained = f"internal error, {type(error).__name__}: {error}; the job's log has the traceback"
+        return fail(verdict, explained)
     if on_success:
         _write(verdict, sentence)
     say(sentence)
     return 0
+
+
+def fail(verdict: Path, sentence: str) -> int:
+    """Leave a failure where SageMaker looks for it and in the log; returns the exit status 1."""
+    say(f"error: {sentence}", error=True)
+    try:
+        _write(verdict, sentence)
+    except OSError as error:
+        say(f"error: the reason cannot be left at {verdict}: {error}", error=True)
+    return 1
+
+
+def _explained(error: Exception) -> str | None:
+    """The sentence for a failure that is not a defect of the code; None for one that is."""
+    if isinstance(error, JobError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
+        where = "the job's files" if error.filename is None else error.filename
+        return f"cannot write {where}: {os.strerror(error.errno)}; {_MACHINE_ERRORS[error.errno]}"
+    return None
 
 
 def _write(path: Path, sentence: str) -> None:

@@ -67,3 +67,12 @@ def test_a_module_loads_only_what_it_needs(module: str, left_out: list[str]) -> 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_library_that_cannot_be_loaded_is_one_sentence(job: Any) -> None:
+    job.put("site/lightgbm.py", "raise OSError('libgomp.so.1: cannot open shared object file')")
+    done = job.run("train", PYTHONPATH=str(job.base / "site"))
+
+    assert done.returncode == 1
+    assert "'train' needs cannot be loaded (libgomp.so.1: cannot open" in job.text("output/failure")
+    assert "Traceback" not in done.stderr

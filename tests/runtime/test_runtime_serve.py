@@ -210,6 +210,23 @@ def test_a_signal_ends_the_server_cleanly_even_with_an_idle_connection(tmp_path:
     assert out == f"serving the placeholder model of contract shop on 127.0.0.1:{server.port}\n"
 
 
+def test_the_health_check_of_the_image_tells_a_server_that_answers_from_none(server: Server) -> None:
+    recipe = Path(__file__).resolve().parents[2] / "runtime/container/Dockerfile"
+    check = recipe.read_text("utf-8").partition("HEALTHCHECK")[2]
+    command = json.loads(check[check.index("[") : check.index("]") + 1])
+    assert command[0] == "python"
+
+    def healthy(port: int) -> bool:
+        environment = {"PATH": os.environ["PATH"], "SAGEMAKER_BIND_TO_PORT": str(port)}
+        done = subprocess.run(
+            [sys.executable, *command[1:]], env=environment, capture_output=True, check=False
+        )
+        return done.returncode == 0
+
+    assert healthy(server.port)
+    assert not healthy(free_port())
+
+
 def test_a_taken_port_is_one_sentence(tmp_path: Path, server: Server) -> None:
     put_placeholder(tmp_path)
     second = start(tmp_path, server.port)

@@ -198,6 +198,17 @@ def test_a_channel_that_is_missing_or_damaged_is_one_sentence(
     assert "Traceback" not in done.stderr
 
 
+def test_a_full_disk_is_one_sentence(job: Any, contract: dict[str, Any]) -> None:
+    training_job(job, contract)
+    (job.base / "model").mkdir()
+    (job.base / "model/model.txt").symlink_to("/dev/full")
+    done = job.call("train")
+
+    assert done.returncode == 1
+    assert "No space left on device; free some space" in job.text("output/failure")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
