@@ -24,7 +24,6 @@ from headway_sandbox.provider.wire import UNKNOWN, Secret, reveal
 
 SUFFIX_LENGTH = 7
 _SHOWN_CHOICES = 12
-_COMMON_INPUTS = frozenset({"region", "tagsAll", "timeouts"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def serialise_documents(value: Value, kind: PropertyType | None) -> Value:
             return Secret(serialise_documents(value.value, kind))
         case dict(), Scalar(kind="json"):
             revealed = reveal(value)
-            return UNKNOWN if _unknown_inside(revealed) else json.dumps(revealed)
+            return UNKNOWN if _unknown_inside(revealed) else json.dumps(revealed, sort_keys=True)
         case dict(), ObjectOf():
             return {
                 name: serialise_documents(item, kind.properties.get(name)) for name, item in value.items()

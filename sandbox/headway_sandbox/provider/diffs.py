@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headway_sandbox.provider.assets import Archive, Asset, body
@@ -93,7 +93,13 @@ class Comparison:
             found.extend(
                 self._compare(olds.get(name), news.get(name), self._declared.properties.get(name), name)
             )
-        return found
+        tests = self._table.replace_when
+        return [
+            replace(change, replaces=change.replaces or tests[change.path](dict(olds), dict(news)))
+            if change.path in tests
+            else change
+            for change in found
+        ]
 
     def _compare(self, old: Value, new: Value, kind: PropertyType | None, path: str) -> Iterator[Change]:
         pattern = pattern_of(path)

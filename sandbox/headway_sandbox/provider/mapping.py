@@ -3,7 +3,8 @@
 Names match mechanically: lower-case, without underscores, singular or plural. Open maps keep the user's keys. Blocks
 are plain objects in Pulumi where AWS sometimes wants a list of one, and the other way round; a map of text stands for
 a list of key and value pairs. A type's table names only what differs, as renames from a property's dotted path
-(``[]`` marks a list element) to the member, or to a dotted path of members.
+(``[]`` marks a list element) to the member, or to a dotted path of members
+(``[]`` after a member that is a list of one).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from headway_sandbox.provider.schema import ListOf, MapOf, ObjectOf, PropertyTyp
 from headway_sandbox.provider.values import Value
 
 Renames = Mapping[str, str]
+SAME = "."
+"""Rename of a block whose properties are members of the structure that the block is in."""
 _PAIR_NAMES = (("key", "value"), ("name", "value"), ("tagkey", "tagvalue"))
 
 
@@ -57,9 +60,9 @@ def member_for(shape: StructureShape, path: str, renames: Renames) -> str | None
         path: dotted path of the property, ``[]`` after list properties.
         renames: the table's exceptions.
     """
-    if path in renames:
-        target = renames[path]
-        return target if target.split(".")[0] in shape.members else None
+    target = renames.get(path)
+    if target is not None and (target == SAME or resolve(shape, target) is not None):
+        return target
     name = path.rsplit(".", 1)[-1].removesuffix("[]")
     members: Mapping[str, Shape] = shape.members
     return _members_by_name(tuple(members)).get(normalised(name))
@@ -68,9 +71,12 @@ def member_for(shape: StructureShape, path: str, renames: Renames) -> str | None
 def resolve(shape: Shape, target: str) -> Shape | None:
     """The shape at a dotted path of members below a structure; None where a step does not exist."""
     for step in target.split("."):
-        if not isinstance(shape, StructureShape) or step not in shape.members:
+        name = step.removesuffix("[]")
+        if not isinstance(shape, StructureShape) or name not in shape.members:
             return None
-        shape = shape.members[step]
+        shape = shape.members[name]
+        if step != name and isinstance(shape, ListShape):
+            shape = shape.member
     return shape
 
 
@@ -104,6 +110,10 @@ class RequestBuilder:
         self._renames = renames
         self.unmatched: list[str] = []
 
+    def matches(self, shape: StructureShape, name: str) -> bool:
+        """Whether a structure has a member for a top-level property."""
+        return member_for(shape, name, self._renames) is not None
+
     def structure(
         self, shape: StructureShape, declared: ObjectOf, values: Mapping[str, Any], prefix: str = ""
     ) -> dict[str, Any]:
@@ -115,6 +125,9 @@ class RequestBuilder:
             path = f"{prefix}{name}"
             target = member_for(shape, path, self._renames)
             kind = declared.properties.get(name)
+            if target == SAME and isinstance(kind, ObjectOf):
+                built.update(self.structure(shape, kind, value, f"{path}."))
+                continue
             member = resolve(shape, target) if target is not None else None
             if target is None or member is None or kind is None:
                 self.unmatched.append(path)
@@ -173,7 +186,8 @@ class RequestBuilder:
 def _put(built: dict[str, Any], target: str, value: Value) -> None:
     *parents, last = target.split(".")
     for parent in parents:
-        built = built.setdefault(parent, {})
+        name = parent.removesuffix("[]")
+        built = built.setdefault(name, {}) if parent == name else built.setdefault(name, [{}])[0]
     if isinstance(value, dict) and isinstance(built.get(last), dict):
         built[last].update(value)
     else:
@@ -183,7 +197,7 @@ def _put(built: dict[str, Any], target: str, value: Value) -> None:
 def _scalar_to_request(shape: Shape, value: Value) -> Value:
     match shape.type_name:
         case "string":
-            return _text(value)
+            return text_of(value)
         case "integer" | "long":
             return int(value)
         case "float" | "double":
@@ -197,7 +211,8 @@ def _scalar_to_request(shape: Shape, value: Value) -> Value:
     return value
 
 
-def _text(value: Value) -> str:
+def text_of(value: Value) -> str:
+    """A scalar as the text that AWS's text attributes use."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else str(value)
@@ -222,6 +237,10 @@ class ResponseReader:
             path = f"{prefix}{name}"
             target = member_for(shape, path, self._renames)
             if target is None:
+                continue
+            if target == SAME and isinstance(kind, ObjectOf):
+                inner = self.structure(shape, kind, response, f"{path}.")
+                found.update({name: inner} if inner else {})
                 continue
             member = resolve(shape, target)
             value = _get(response, target)
@@ -251,8 +270,6 @@ class ResponseReader:
         if isinstance(shape, ListShape):
             return [self.value(shape.member, kind.item, item, f"{path}[]") for item in value]
         inner = _single_list_member(shape)
-        if isinstance(shape, StructureShape) and inner is not None and not isinstance(kind.item, ObjectOf):
-            return self._list(shape.members[inner], kind, value.get(inner) or [], path)
         if isinstance(shape, StructureShape) and inner is not None:
             return self._list(shape.members[inner], kind, value.get(inner) or [], path)
         return [self.value(shape, kind.item, value, f"{path}[]")]
@@ -269,9 +286,12 @@ class ResponseReader:
 
 def _get(response: Value, target: str) -> Value:
     for step in target.split("."):
-        if not isinstance(response, Mapping) or step not in response:
+        name = step.removesuffix("[]")
+        if not isinstance(response, Mapping) or name not in response:
             return None
-        response = response[step]
+        response = response[name]
+        if step != name:
+            response = response[0] if response else None
     return response
 
 
@@ -293,7 +313,7 @@ def as_kind(kind: PropertyType, value: Value) -> Value:
     try:
         match kind.kind:
             case "string" | "json" if isinstance(value, bool | int | float):
-                return _text(value)
+                return text_of(value)
             case "integer" if isinstance(value, str | float) and float(value).is_integer():
                 return int(float(value))
             case "number" if isinstance(value, str):

@@ -78,3 +78,8 @@ def get(properties: Value, path: str) -> Value:
             return None
         properties = properties.get(step)
     return properties
+
+
+def top_of(path: str) -> str:
+    """The top-level property of a path."""
+    return path.split(".", 1)[0].split("[", 1)[0]

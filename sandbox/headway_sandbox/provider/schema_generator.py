@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections.abc
 import importlib
+import importlib.util
 import inspect
 import json
 import re
@@ -62,7 +63,9 @@ class _Walker:
     """Turns annotations into the compact JSON form, resolving forward references in a package's modules."""
 
     def __init__(self, package: str, side: str) -> None:
-        self._types = vars(importlib.import_module(f"pulumi_aws.{package}.{side}"))
+        found = importlib.util.find_spec(f"pulumi_aws.{package}.{side}")
+        # A package whose types have no blocks has no such module.
+        self._types = vars(importlib.import_module(found.name)) if found is not None else {}
 
     def form(self, annotation: Value) -> Value:
         members = _members(annotation)

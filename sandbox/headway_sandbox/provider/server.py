@@ -24,6 +24,7 @@ from headway_sandbox.provider.aws import AwsError, EndpointError
 from headway_sandbox.provider.configuration import Configuration, configure, endpoint_of
 from headway_sandbox.provider.lifecycle import PartialFailureError, WaitError
 from headway_sandbox.provider.mapping import UntranslatableError
+from headway_sandbox.provider.paths import top_of
 from headway_sandbox.provider.registry import UnknownTypeError
 from headway_sandbox.provider.resources import Difference, Resources
 from headway_sandbox.provider.values import Value
@@ -108,14 +109,11 @@ def _kind(change: diffs.Change) -> Value:
 
 
 def _diff_response(found: Difference) -> provider_pb2.DiffResponse:
-    def top(path: str) -> str:
-        return path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
-
-    replaces = sorted({top(change.path) for change in found.changes if change.replaces})
+    replaces = sorted({top_of(change.path) for change in found.changes if change.replaces})
     changes = provider_pb2.DiffResponse.DIFF_SOME if found.changes else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=changes,
-        diffs=sorted({top(change.path) for change in found.changes}),
+        diffs=sorted({top_of(change.path) for change in found.changes}),
         replaces=replaces,
         deleteBeforeReplace=found.delete_before_replace,
         hasDetailedDiff=True,

@@ -1,4 +1,4 @@
-"""What a resource type's table can say: its calls, and what differs from the mechanical translation. Data only."""
+"""What a resource type's table can say: its calls, and what differs from the mechanical translation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from headway_sandbox.provider.values import Properties
+from headway_sandbox.provider.values import Properties, Value
 
 Fold = Callable[[Properties], Properties]
+Predicate = Callable[[Value], bool]
 
 
 class Session(Protocol):
@@ -30,20 +31,25 @@ class Session(Protocol):
         """
 
 
-def _same(properties: Properties) -> Properties:
+def unchanged(properties: Properties) -> Properties:
+    """The fold that folds nothing."""
     return properties
 
 
 @dataclass(frozen=True)
 class Call:
-    """One AWS call, whose members come from the inputs by name, from the identity and from constants.
+    """One AWS call. Its members come from the inputs by name, from the identity and from constants.
 
     Attributes:
         operation: botocore operation name.
         constants: members with a fixed value.
-        identity: member to property name, where it differs from the type's identity; None for the type's own.
+        identity: member to property name, where it differs from the type's identity.
         only: input properties that may be sent; None sends every input that the request has a member for.
-        fold: rewrites the inputs before they are translated.
+        at: dotted path of the member that holds the inputs; a list there gets one element.
+        fold: rewrites the inputs before they are translated. It may add members under AWS's own names, which
+            are sent as they are.
+        each_attribute: one call for each attribute property (``AttributeName``, ``AttributeValue``).
+        skip: whether the call is not needed for these inputs.
         ignore: error codes that count as success.
     """
 
@@ -51,29 +57,36 @@ class Call:
     constants: Mapping[str, Any] = field(default_factory=dict)
     identity: Mapping[str, str] | None = None
     only: tuple[str, ...] | None = None
-    fold: Fold = _same
+    at: str = ""
+    fold: Fold = unchanged
+    each_attribute: bool = False
+    skip: Callable[[Properties], bool] = lambda _inputs: False
     ignore: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Step:
-    """Calls that keep some properties in line: made after creation when one is set, and when one changes.
+    """A call that keeps some properties in line: after creation when one is set, later when one changes.
 
     Attributes:
-        properties: the properties that the step stands for; empty means every property that no other step has.
-        put: call when at least one of them has a value.
-        remove: call when none has a value any more; None makes ``put`` in that case, too.
+        properties: the properties that the step sends; empty means every property that no other step has.
+        put: the call.
+        remove: call when none of the properties has a value any more; None makes ``put`` then, too.
         on_create: whether it is needed after creation; False where the create call takes the properties.
-        when: the values of ``properties[0]`` that make the call; used for switches. None means any value.
-        initial: the value that AWS gives ``properties[0]`` at creation, so that no call is needed for it.
+        when: makes the call only for these values of the first property; for switches.
+        initial: the value that AWS gives the first property at creation, so that no call is needed for it.
+        settle: whether the resource must settle (see ``waits``) before the next step.
+        work: done instead of ``put`` where one call is not enough: session, state, inputs.
     """
 
     properties: tuple[str, ...]
-    put: Call
+    put: Call | None = None
     remove: Call | None = None
     on_create: bool = True
-    when: Any = None
-    initial: Any = None
+    when: Predicate | None = None
+    initial: Value = None
+    settle: bool = False
+    work: Callable[[Session, Properties, Properties], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,18 +95,20 @@ class Read:
 
     Attributes:
         operation: botocore operation name.
-        at: dotted path of the part of the response that holds the properties; empty for all of it.
-        where: element of the list at ``at`` that is meant: member to property name.
+        decode: rewrites the answer before anything else is looked for in it.
+        at: dotted path of the part of the answer that holds the properties; empty for all of it.
+        where: which element of the list at ``at`` is meant: member to property name.
         identity: member to property name, where it differs from the type's identity.
         constants: members with a fixed value.
-        absent: error codes that mean that this part, or for the first read the resource, is not there.
+        absent: error codes that mean that this part (for the first read: the resource) is not there.
         absent_text: words in an error's message that mean the same, where the code is a general one.
-        only: properties taken from the response; None takes all that match.
-        unfold: turns the part of the response into one whose names can be matched.
-        gone: member to values that mean that the resource is not there any more.
+        only: properties taken from the answer; None takes all that match.
+        unfold: rewrites the part. It may add properties under their own names, which are taken as they are.
+        gone: dotted member to values that mean that the resource is not there any more.
     """
 
     operation: str
+    decode: Fold = unchanged
     at: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
     identity: Mapping[str, str] | None = None
@@ -101,7 +116,7 @@ class Read:
     absent: frozenset[str] = frozenset()
     absent_text: tuple[str, ...] = ()
     only: tuple[str, ...] | None = None
-    unfold: Fold = _same
+    unfold: Fold = unchanged
     gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -110,7 +125,7 @@ class Wait:
     """Polling of the first read until a status is reached.
 
     Attributes:
-        status: dotted path of the status in the response.
+        status: dotted path of the status in the answer.
         pending: statuses to wait through.
         target: statuses that end the wait; any other status is an error.
         reason: dotted path of the explanation of a failure.
@@ -131,10 +146,13 @@ class Tagging:
     Attributes:
         tag: operation that adds tags.
         untag: operation that removes tags by key; empty where ``tag`` replaces the whole set.
-        identity: member to property name for both and for ``read``.
-        read: call that lists the tags; None where another read holds them.
+        identity: member to property name for all of these operations.
+        constants: members with a fixed value for all of them.
+        read: operation that lists the tags; empty where the reads of the resource hold them.
+        absent: error codes of ``read`` that mean that there are no tags.
         on_create: whether tags need a call of their own after creation.
-        member: member that holds the tags in the request and the answer.
+        member: dotted path of the tags in the request of ``tag``.
+        read_member: dotted path of the tags in the answer of ``read``; empty for the last name of ``member``.
         keys: member that holds the keys to remove.
         clear: operation that removes all tags where ``untag`` is empty.
     """
@@ -142,9 +160,12 @@ class Tagging:
     tag: str
     untag: str
     identity: Mapping[str, str]
-    read: Read | None = None
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    read: str = ""
+    absent: frozenset[str] = frozenset()
     on_create: bool = False
     member: str = "Tags"
+    read_member: str = ""
     keys: str = "TagKeys"
     clear: str = ""
 
@@ -171,17 +192,15 @@ class Autoname:
 
 
 class Handler(Protocol):
-    """The life of a resource whose calls do not fit a table (an upload, an invocation)."""
+    """The life of a resource whose calls do not fit a table, such as the invocation of a function."""
 
     def create(self, session: Session, inputs: Properties) -> Properties:
         """Creates the resource; returns its live properties."""
 
     def read(self, session: Session, state: Properties) -> Properties | None:
-        """The live properties, or None when it is gone. ``state`` holds what is known, at least the id's parts."""
+        """The live properties, or None when it is gone. ``state`` is what is known, at least the id's parts."""
 
-    def update(
-        self, session: Session, state: Properties, inputs: Properties, changed: frozenset[str]
-    ) -> Properties:
+    def update(self, session: Session, state: Properties, inputs: Properties) -> Properties:
         """Changes the resource in place; returns its live properties."""
 
     def delete(self, session: Session, state: Properties) -> None:
@@ -199,33 +218,37 @@ class ResourceType:
         identity: request member to property name: what every call needs to name the resource.
         create: the call that creates it.
         reads: calls that read it; the first one decides whether it exists.
-        steps: what changes properties in place, see :class:`Step`.
+        steps: what changes properties in place, in this order.
         delete: the calls that delete it.
         handler: used instead of the calls where they do not fit.
         renames: property path to member, see :mod:`headway_sandbox.provider.mapping`.
+        attributes: property to attribute name, for services with a map of text attributes.
         tagging: how tags are changed; None for types without tags.
         force_new: dotted paths whose change replaces the resource; a bare property covers all below it.
         immutable: every property but tags and those in ``local`` replaces.
+        replace_when: property to a test over old and new inputs that decides whether its change replaces.
         defaults: dotted path to the value that an omitted property gets.
         computed: properties that AWS fills when they are omitted; dotted paths for nested ones.
         json: properties that hold JSON text, compared by meaning.
         sets: dotted paths of lists whose order means nothing.
         local: properties that only the provider uses, never sent.
         write_only: properties that are sent but cannot be read back.
+        fingerprints: output to the inputs that it is made from; a drift of the one is a drift of the others.
         derived: output to a template over properties, ``{region}``, ``{account}`` and ``{partition}``.
         volatile: outputs that any update may change.
-        wait: what to wait for after creation and update.
+        waits: what to wait for after creation and update.
         wait_deleted: whether to poll until the resource is gone after deletion.
-        absent_text: as in :class:`Read`, for deletion.
+        keep: whether the state says that deletion only forgets the resource.
         autoname: how an omitted name is made.
         delete_first: whether a replacement always deletes before it creates.
         exclusive: groups of properties of which at most one may be given.
         one_of: groups of properties of which at least one must be given.
         unsupported: dotted paths of inputs that the sandbox does not translate; using one is an error.
         before_delete: work that must be done before deletion.
-        fold: rewrites the inputs before the create call and the steps.
+        fold: rewrites the inputs before the create call and the steps, like :attr:`Call.fold`.
         unfold: rewrites the live properties after all reads.
         parse_id: turns an id into properties where splitting at the separator does not.
+        make_id: makes the id where joining does not.
         equivalent: dotted path to a test whether two values mean the same.
     """
 
@@ -240,30 +263,34 @@ class ResourceType:
     delete: tuple[Call, ...] = ()
     handler: Handler | None = None
     renames: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     tagging: Tagging | None = None
     force_new: frozenset[str] = frozenset()
     immutable: bool = False
+    replace_when: Mapping[str, Callable[[Properties, Properties], bool]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed: frozenset[str] = frozenset()
     json: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()
     write_only: frozenset[str] = frozenset()
+    fingerprints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     volatile: frozenset[str] = frozenset()
-    wait: Wait | None = None
+    waits: tuple[Wait, ...] = ()
     wait_deleted: bool = False
-    absent_text: tuple[str, ...] = ()
+    keep: Callable[[Properties], bool] = lambda _state: False
     autoname: Autoname | None = None
     delete_first: bool = False
     exclusive: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
     unsupported: frozenset[str] = frozenset()
     before_delete: Callable[[Session, Properties], None] | None = None
-    fold: Fold = _same
-    unfold: Fold = _same
+    fold: Fold = unchanged
+    unfold: Fold = unchanged
     parse_id: Callable[[str], Properties] | None = None
-    equivalent: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
+    make_id: Callable[[Properties], str] | None = None
+    equivalent: Mapping[str, Callable[[Value, Value], bool]] = field(default_factory=dict)
 
     def identify(self, resource_id: str) -> Properties:
         """The properties that an id holds."""
@@ -272,6 +299,8 @@ class ResourceType:
         parts = resource_id.split(self.id_separator, len(self.id) - 1) if len(self.id) > 1 else [resource_id]
         return dict(zip(self.id, parts, strict=False))
 
-    def id_of(self, properties: Mapping[str, Any]) -> str:
+    def id_of(self, properties: Properties) -> str:
         """The id of a resource with these properties."""
+        if self.make_id is not None:
+            return self.make_id(properties)
         return self.id_separator.join(str(properties[name]) for name in self.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging
 from headway_sandbox.provider.values import Properties
 
@@ -16,6 +18,11 @@ def _target_arn(properties: Properties) -> Properties:
     if not isinstance(arn, str) or target is None:
         return properties
     return {**properties, "targetKeyArn": f"{arn.rsplit(':', 1)[0]}:key/{target}"}
+
+
+def _description(inputs: Properties) -> Properties:
+    """A description that the program drops becomes an empty one."""
+    return {"description": "", **{name: value for name, value in inputs.items() if value is not None}}
 
 
 def _same_key(one: object, other: object) -> bool:
@@ -40,20 +47,17 @@ KEY = ResourceType(
         Read("GetKeyRotationStatus", only=("enableKeyRotation", "rotationPeriodInDays")),
     ),
     steps=(
-        Step(("isEnabled",), Call("EnableKey"), when=True, initial=True),
-        Step(
-            ("enableKeyRotation", "rotationPeriodInDays"),
-            Call("EnableKeyRotation"),
-            when=True,
-        ),
-        Step(("enableKeyRotation",), Call("DisableKeyRotation"), when=False, initial=False),
-        Step(("description",), Call("UpdateKeyDescription"), on_create=False),
+        Step(("isEnabled",), Call("EnableKey"), when=bool, initial=True),
+        Step(("enableKeyRotation", "rotationPeriodInDays"), Call("EnableKeyRotation"), when=bool),
+        Step(("enableKeyRotation",), Call("DisableKeyRotation"), when=operator.not_, initial=False),
+        Step(("description",), Call("UpdateKeyDescription", fold=_description), on_create=False),
         Step(
             ("policy", "bypassPolicyLockoutSafetyCheck"),
             Call("PutKeyPolicy", constants={"PolicyName": "default"}),
             on_create=False,
         ),
-        Step(("isEnabled",), Call("DisableKey"), when=False, initial=True),
+        # A disabled key cannot be changed, so it is disabled last.
+        Step(("isEnabled",), Call("DisableKey"), when=operator.not_, initial=True),
     ),
     delete=(
         Call(
@@ -70,12 +74,7 @@ KEY = ResourceType(
         "policy": "Policy",
         "bypassPolicyLockoutSafetyCheck": "BypassPolicyLockoutSafetyCheck",
     },
-    tagging=Tagging(
-        "TagResource",
-        "UntagResource",
-        identity=_KEY,
-        read=Read("ListResourceTags", identity=_KEY, only=("tags",)),
-    ),
+    tagging=Tagging("TagResource", "UntagResource", identity=_KEY, read="ListResourceTags"),
     force_new=frozenset({"customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"}),
     defaults={
         "bypassPolicyLockoutSafetyCheck": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging, Wait
+from headway_sandbox.provider.values import Properties
 
 _GONE = ("Could not find", "does not exist", "Requested resource not found", "not found")
 _ABSENT = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
@@ -10,7 +11,7 @@ _TAGS = Tagging(
     "AddTags",
     "DeleteTags",
     identity={"ResourceArn": "arn"},
-    read=Read("ListTags", identity={"ResourceArn": "arn"}, only=("tags",)),
+    read="ListTags",
 )
 
 
@@ -23,6 +24,49 @@ _CONTAINER_COMPUTED = frozenset(
     for container in ("primaryContainer", "containers[]")
     for name in ("modelDataSource", "additionalModelDataSources")
 )
+
+_TRAINING_FIXED = frozenset(
+    {
+        "algorithmSpecification",
+        "checkpointConfig",
+        "debugHookConfig",
+        "debugRuleConfigurations",
+        "enableInterContainerTrafficEncryption",
+        "enableManagedSpotTraining",
+        "enableNetworkIsolation",
+        "environment",
+        "experimentConfig",
+        "hyperParameters",
+        "infraCheckConfig",
+        "inputDataConfigs",
+        "mlflowConfig",
+        "modelPackageConfig",
+        "outputDataConfig",
+        "resourceConfig.instanceCount",
+        "resourceConfig.instanceGroups",
+        "resourceConfig.instancePlacementConfig",
+        "resourceConfig.instanceType",
+        "resourceConfig.trainingPlanArn",
+        "resourceConfig.volumeKmsKeyId",
+        "resourceConfig.volumeSizeInGb",
+        "retryStrategy",
+        "roleArn",
+        "serverlessJobConfig",
+        "sessionChainingConfig",
+        "stoppingCondition",
+        "tensorBoardOutputConfig",
+        "trainingJobName",
+        "vpcConfig",
+    }
+)
+
+
+def _keep_alive(inputs: Properties) -> Properties:
+    """Of the resources of a running job, only the time that they are kept warm can change."""
+    block = inputs.get("resourceConfig") or {}
+    kept = {name: value for name, value in block.items() if name == "keepAlivePeriodInSeconds"}
+    return {**inputs, "resourceConfig": kept or None}
+
 
 MODEL = ResourceType(
     pulumi_type="aws:sagemaker/model:Model",
@@ -87,12 +131,14 @@ ENDPOINT = ResourceType(
     tagging=_TAGS,
     force_new=frozenset({"name", "deploymentConfig.autoRollbackConfiguration"}),
     defaults={"deploymentConfig.blueGreenUpdatePolicy.terminationWaitInSeconds": 0},
-    wait=Wait(
-        "EndpointStatus",
-        pending=frozenset({"Creating", "Updating", "SystemUpdating"}),
-        target=frozenset({"InService"}),
-        reason="FailureReason",
-        timeout_s=3600.0,
+    waits=(
+        Wait(
+            "EndpointStatus",
+            pending=frozenset({"Creating", "Updating", "SystemUpdating"}),
+            target=frozenset({"InService"}),
+            reason="FailureReason",
+            timeout_s=3600.0,
+        ),
     ),
     wait_deleted=True,
     autoname=Autoname(max_length=63),
@@ -109,10 +155,12 @@ MODEL_PACKAGE_GROUP = ResourceType(
     renames={"arn": "ModelPackageGroupArn"},
     tagging=_TAGS,
     immutable=True,
-    wait=Wait(
-        "ModelPackageGroupStatus",
-        pending=frozenset({"Pending", "InProgress"}),
-        target=frozenset({"Completed"}),
+    waits=(
+        Wait(
+            "ModelPackageGroupStatus",
+            pending=frozenset({"Pending", "InProgress"}),
+            target=frozenset({"Completed"}),
+        ),
     ),
     wait_deleted=True,
 )
@@ -148,6 +196,39 @@ PIPELINE = ResourceType(
     one_of=(("pipelineDefinition", "pipelineDefinitionS3Location"),),
 )
 
+TRAINING_JOB = ResourceType(
+    pulumi_type="aws:sagemaker/trainingJob:TrainingJob",
+    service="sagemaker",
+    id=("trainingJobName",),
+    identity={"TrainingJobName": "trainingJobName"},
+    create=Call("CreateTrainingJob"),
+    reads=_read("DescribeTrainingJob"),
+    steps=(
+        Step(
+            ("profilerConfig", "profilerRuleConfigurations", "remoteDebugConfig", "resourceConfig"),
+            Call("UpdateTrainingJob", fold=_keep_alive),
+            on_create=False,
+        ),
+    ),
+    delete=(Call("DeleteTrainingJob"),),
+    renames={"arn": "TrainingJobArn"},
+    tagging=_TAGS,
+    force_new=_TRAINING_FIXED,
+    computed=frozenset({"algorithmSpecification.metricDefinitions", "stoppingCondition", "profilerConfig"}),
+    waits=(
+        Wait(
+            "TrainingJobStatus",
+            pending=frozenset({"InProgress", "Stopping"}),
+            target=frozenset({"Completed", "Stopped"}),
+            reason="FailureReason",
+            timeout_s=1500.0,
+        ),
+    ),
+    wait_deleted=True,
+    defaults={"deleteModelPackagesOnDestroy": False, "deleteVpcEnisOnDestroy": False},
+    local=frozenset({"deleteModelPackagesOnDestroy", "deleteVpcEnisOnDestroy", "timeouts"}),
+)
+
 TYPES = (
     MODEL,
     ENDPOINT_CONFIGURATION,
@@ -155,4 +236,5 @@ TYPES = (
     MODEL_PACKAGE_GROUP,
     MODEL_PACKAGE_GROUP_POLICY,
     PIPELINE,
+    TRAINING_JOB,
 )

@@ -1,0 +1,106 @@
+"""SQS: queues and their policy."""
+
+from __future__ import annotations
+
+from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging
+from headway_sandbox.provider.values import Properties
+
+_ABSENT = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+_QUEUE = {"QueueUrl": "url"}
+_SETTABLE = {
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "deduplicationScope": "DeduplicationScope",
+    "delaySeconds": "DelaySeconds",
+    "fifoThroughputLimit": "FifoThroughputLimit",
+    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "maxMessageSize": "MaximumMessageSize",
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "policy": "Policy",
+    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+    "redriveAllowPolicy": "RedriveAllowPolicy",
+    "redrivePolicy": "RedrivePolicy",
+    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+}
+# SQS refuses these for standard queues, even when they are false.
+_FIFO_FLAGS = ("fifoQueue", "contentBasedDeduplication")
+
+
+def _standard(inputs: Properties) -> Properties:
+    return {name: value for name, value in inputs.items() if name not in _FIFO_FLAGS or value is True}
+
+
+def _fifo_suffix(inputs: Properties) -> str:
+    return ".fifo" if inputs.get("fifoQueue") is True else ""
+
+
+def _queue_of(resource_id: str) -> Properties:
+    return {"url": resource_id, "name": resource_id.rsplit("/", 1)[-1]}
+
+
+QUEUE = ResourceType(
+    pulumi_type="aws:sqs/queue:Queue",
+    service="sqs",
+    id=("url",),
+    identity=_QUEUE,
+    create=Call("CreateQueue", fold=_standard),
+    reads=(Read("GetQueueAttributes", at="Attributes", constants={"AttributeNames": ["All"]}, absent=_ABSENT),),
+    steps=(Step(tuple(_SETTABLE), Call("SetQueueAttributes", fold=_standard), on_create=False),),
+    delete=(Call("DeleteQueue"),),
+    renames={"name": "QueueName", "url": "QueueUrl"},
+    attributes={**_SETTABLE, "fifoQueue": "FifoQueue", "arn": "QueueArn"},
+    tagging=Tagging("TagQueue", "UntagQueue", identity=_QUEUE, read="ListQueueTags"),
+    force_new=frozenset({"fifoQueue", "name", "namePrefix"}),
+    defaults={
+        "contentBasedDeduplication": False,
+        "delaySeconds": 0,
+        "fifoQueue": False,
+        "maxMessageSize": 262144,
+        "messageRetentionSeconds": 345600,
+        "receiveWaitTimeSeconds": 0,
+        "visibilityTimeoutSeconds": 30,
+    },
+    computed=frozenset(
+        {
+            "deduplicationScope",
+            "fifoThroughputLimit",
+            "kmsDataKeyReusePeriodSeconds",
+            "policy",
+            "redriveAllowPolicy",
+            "redrivePolicy",
+            "sqsManagedSseEnabled",
+        }
+    ),
+    json=frozenset({"policy", "redrivePolicy", "redriveAllowPolicy"}),
+    local=frozenset({"namePrefix"}),
+    autoname=Autoname(max_length=80, suffix=_fifo_suffix),
+    exclusive=(("name", "namePrefix"), ("kmsMasterKeyId", "sqsManagedSseEnabled")),
+    parse_id=_queue_of,
+)
+
+_PUT_POLICY = Call("SetQueueAttributes")
+
+QUEUE_POLICY = ResourceType(
+    pulumi_type="aws:sqs/queuePolicy:QueuePolicy",
+    service="sqs",
+    id=("queueUrl",),
+    identity={"QueueUrl": "queueUrl"},
+    create=_PUT_POLICY,
+    reads=(
+        Read(
+            "GetQueueAttributes",
+            at="Attributes",
+            constants={"AttributeNames": ["Policy"]},
+            absent=_ABSENT,
+            gone={"Policy": frozenset({""})},
+        ),
+    ),
+    steps=(Step(("policy",), _PUT_POLICY, on_create=False),),
+    delete=(Call("SetQueueAttributes", constants={"Attributes": {"Policy": ""}}, ignore=_ABSENT),),
+    attributes={"policy": "Policy"},
+    force_new=frozenset({"queueUrl"}),
+    json=frozenset({"policy"}),
+)
+
+TYPES = (QUEUE, QUEUE_POLICY)
