@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from headway_cli.adoption import pending_operations
 from headway_cli.errors import HeadwayError, WrongUseError
 from headway_cli.registry import declared_metadata, is_made_by
 from headway_cli.release import parse_release
@@ -205,11 +204,3 @@ def test_a_release_is_read_from_its_record(status: str, over: bool) -> None:
     assert release.release_id == "2026-01-01-abc"
     assert release.is_over is over
     assert release.desired == ""
-
-
-def test_what_a_killed_update_left_open_is_found_in_the_state() -> None:
-    exported = {"deployment": {"pending_operations": [{"resource": {"urn": "urn:a"}, "type": "creating"}]}}
-
-    assert pending_operations(exported) == {"urn:a": "creating"}
-    assert pending_operations({"deployment": {"pending_operations": None}}) == {}
-    assert pending_operations({"deployment": None}) == {}
