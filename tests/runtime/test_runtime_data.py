@@ -43,6 +43,9 @@ def twice():
     yield Table("a", pa.table({"x": [1]}))
     yield Table("a", pa.table({"x": [2]}))
 
+def outside():
+    yield Table("../orders", pa.table({"x": [1]}))
+
 def nothing():
     return []
 
@@ -84,6 +87,12 @@ def missing_column(connection, data_dir):
 
 def wrong_label(connection, data_dir):
     return connection.sql("SELECT {}, 2 AS label, placed_at AS event_time FROM orders".format(COLUMNS))
+
+def text_label(connection, data_dir):
+    return connection.sql("SELECT {}, 'no' AS label, placed_at AS event_time FROM orders".format(COLUMNS))
+
+def number_time(connection, data_dir):
+    return connection.sql("SELECT {}, sold AS label, price_usd AS event_time FROM orders".format(COLUMNS))
 
 def no_time(connection, data_dir):
     never = "SELECT {}, sold AS label, NULL::TIMESTAMP AS event_time FROM orders"
@@ -159,6 +168,7 @@ def test_the_same_rows_give_the_same_bytes_and_leave_nothing_behind(job: Any) ->
         ("without_time", "table 'orders' has 1 rows without 'placed_at'"),
         ("wrong_time_column", "table 'orders' has no time column 'when'; it has placed_at"),
         ("twice", "the source yields table 'a' twice"),
+        ("outside", "the source yields a table named '../orders'"),
         ("nothing", "the source yields no table"),
         ("damaged", "the data file orders.zip is damaged; download it again"),
         ("absent", "module 'shop.source' has no function 'absent'"),
@@ -238,6 +248,8 @@ def test_the_order_of_the_feature_function_does_not_matter(job: Any, contract: d
             ["returns no price_usd, stock, new; it returns colour, size, label"],
         ),
         ("wrong_label", "2020-03-15", ["have a label other than 0 and 1"]),
+        ("text_label", "2020-03-15", ["label cannot be read as 0 and 1"]),
+        ("number_time", "2020-03-15", ["event_time cannot be read as a time"]),
         ("no_time", "2020-03-15", ["90 rows have no event_time"]),
         ("wrong_table", "2020-03-15", ["the features cannot be computed", "customers"]),
         ("nothing", "2020-03-15", ["returned NoneType; return a relation or an Arrow table"]),

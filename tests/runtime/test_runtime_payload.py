@@ -122,6 +122,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     (CSV, b"red,s,1e999,3,true", "row 1: price_usd is '1e999'"),
     (CSV, "red,s,\u0661,3,true".encode(), "row 1: price_usd is '\u0661'"),
     (CSV, b"red,s,1.5,3.5,true", "row 1: stock is '3.5'; allowed is an integer from 0, or nothing"),
+    (CSV, b"red,s,1.5,9007199254740993,true", "row 1: stock is '9007199254740993'"),
     (CSV, b"red,s,1.5,3,yes", "row 1: new is 'yes'; allowed is true or false"),
     (CSV, b'red,s,1.5,3,"true', "is not CSV"),
     (CSV, b"x" * 200_000, "is not CSV: field larger than field limit"),

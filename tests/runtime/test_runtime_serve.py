@@ -195,6 +195,16 @@ def test_a_large_batch_is_answered_whole(server: Server) -> None:
     assert (answer.status, answer.body) == (200, b"0.25\n" * 50_000)
 
 
+def be_rude(port: int) -> None:
+    """Clients that break off, and bytes that are no HTTP: neither may reach the log as a defect."""
+    announced = (
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 99\r\n\r\nred"
+    )
+    for sent in (announced, b"\x00\xff nonsense\r\n\r\n", b"POST /invocations HTTP/1.1\r\nHost", b""):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(sent)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_cleanly_even_with_an_idle_connection(tmp_path: Path, number: int) -> None:
     put_placeholder(tmp_path)
@@ -202,6 +212,7 @@ def test_a_signal_ends_the_server_cleanly_even_with_an_idle_connection(tmp_path:
         idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
         idle.request("GET", "/ping")
         idle.getresponse().read()
+        be_rude(server.port)
         server.process.send_signal(number)
         out, err = server.process.communicate(timeout=10)
         idle.close()

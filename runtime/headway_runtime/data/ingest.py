@@ -1,6 +1,7 @@
 """Raw tables into monthly Parquet partitions with a manifest; the same rows give the same bytes."""
 
 import argparse
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from headway_runtime.data.manifest import dataset_version, file_digest
 from headway_runtime.data.table import SourceError, Table
 from headway_runtime.jobs import JobError, job_paths, load_function, run_job, write_json
 
+# A name becomes a directory and a name in SQL.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
 
 def ingest(tables: Iterable[Table], directory: Path) -> dict[str, Any]:
     """Write tables as partitions and a manifest.
@@ -28,13 +32,17 @@ def ingest(tables: Iterable[Table], directory: Path) -> dict[str, Any]:
         The manifest: `tables` (rows, columns, time column, file digests) and `dataset_version`.
 
     Raises:
-        JobError: A table is given twice, or rows lack the time that partitions them.
+        JobError: A table is given twice or has no usable name, or rows lack the time that partitions them.
         SourceError: The source cannot be read.
     """
     manifest_file = directory / MANIFEST_FILE
     manifest_file.unlink(missing_ok=True)
     entries: dict[str, Any] = {}
     for table in tables:
+        if _NAME.fullmatch(table.name) is None:
+            raise JobError(
+                f"the source yields a table named {table.name!r}; a name has letters, digits and _ only"
+            )
         if table.name in entries:
             raise JobError(f"the source yields table {table.name!r} twice; give each table one name")
         shutil.rmtree(directory / table.name, ignore_errors=True)

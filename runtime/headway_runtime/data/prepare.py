@@ -115,19 +115,27 @@ def _ordered(connection: duckdb.DuckDBPyConnection, result: object, contract: Co
             f"the feature function returns no {', '.join(missing)}; it returns {', '.join(columns)}"
         )
     others = sorted(set(columns) - set(needed))
-    listed = ", ".join(
-        f'"{name}"' for name in [EVENT_TIME_COLUMN, *contract.input_names, LABEL_COLUMN, *others]
-    )
+    names = [EVENT_TIME_COLUMN, *contract.input_names, LABEL_COLUMN, *others]
+    listed = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
     rows = connection.from_arrow(result) if isinstance(result, pa.Table) else result
     assert isinstance(rows, duckdb.DuckDBPyRelation)
-    ordered = rows.query("features", f"SELECT {listed} FROM features ORDER BY ALL")  # noqa: S608 - quoted names
+    query = f"SELECT {listed} FROM headway_feature_rows ORDER BY ALL"  # noqa: S608 - the names are quoted
+    ordered = rows.query("headway_feature_rows", query)
     assert ordered is not None
     table = ordered.to_arrow_table()
-    time = table[EVENT_TIME_COLUMN].cast(pa.timestamp("us", "UTC"))
-    table = table.set_column(table.column_names.index(EVENT_TIME_COLUMN), EVENT_TIME_COLUMN, time)
-    label = table[LABEL_COLUMN].cast(pa.int8())
-    table = table.set_column(table.column_names.index(LABEL_COLUMN), LABEL_COLUMN, label)
-    return table.select([*needed, *others])
+    columns = {name: table[name] for name in [*needed, *others]}
+    for name, (kind, words) in _OWN_COLUMNS.items():
+        try:
+            columns[name] = columns[name].cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise JobError(f"{name} cannot be read as {words}: {str(error).splitlines()[0]}") from error
+    return pa.table(columns)
+
+
+_OWN_COLUMNS = {
+    LABEL_COLUMN: (pa.int8(), "0 and 1"),
+    EVENT_TIME_COLUMN: (pa.timestamp("us", "UTC"), "a time"),
+}
 
 
 def _count(mask: pa.ChunkedArray) -> int:

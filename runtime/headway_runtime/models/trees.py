@@ -7,7 +7,6 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import pyarrow as pa
 
 from headway_runtime.contract import LIGHTGBM, TREES_FILE, Contract
 from headway_runtime.models.encoding import Encoding
@@ -42,16 +41,10 @@ class Trees:
         """Answer for rows that honour the contract."""
         if rows == 0:
             return []
-        answers: list[float] = self._scores(self.encoding.rows(columns, rows)).tolist()
+        threads = cores() if rows >= PARALLEL_FROM_ROWS else 1
+        scores = self.booster.predict(self.encoding.rows(columns, rows), num_threads=threads)
+        answers: list[float] = np.asarray(scores, np.float64).tolist()
         return answers
-
-    def predict_table(self, table: pa.Table) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-        """Answer for a table that honours the contract."""
-        return self._scores(self.encoding.table(table))
-
-    def _scores(self, matrix: Any) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":  # noqa: ANN401 - numpy matrix
-        threads = cores() if len(matrix) >= PARALLEL_FROM_ROWS else 1
-        return np.asarray(self.booster.predict(matrix, num_threads=threads), np.float64)
 
 
 def load(contract: Contract, description: Mapping[str, Any], files: Mapping[str, bytes]) -> Trees:

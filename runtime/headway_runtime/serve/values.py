@@ -57,7 +57,8 @@ def from_text(field: InputField, text: str) -> Value | Broken:
     pattern = _INTEGER if field.type == "integer" else _NUMBER
     if len(stripped) > NUMBER_TEXT_LIMIT or pattern.fullmatch(stripped) is None:
         return BROKEN
-    return _numeric(field, float(stripped))
+    # Not by way of a float, which would round a large integer into the range.
+    return _numeric(field, int(stripped.partition(".")[0]) if field.type == "integer" else float(stripped))
 
 
 def _text(field: InputField, value: str) -> Value | Broken:
