@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from headway_components import AISystem, AISystemArgs, Deployment, SystemSpec
 from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
 from support.pulumi_program import Run, graph, run_program

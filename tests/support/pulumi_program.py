@@ -83,7 +83,9 @@ class _Aws(mocks.Mocks):
         return f"{args.name}-id", state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program asks AWS for {args.token}, which a preview without AWS cannot answer")
+        raise AssertionError(
+            f"the program asks AWS for {args.token}, which a preview without AWS cannot answer"
+        )
 
 
 class _Recorder(mocks.MockMonitor):
@@ -92,7 +94,7 @@ class _Recorder(mocks.MockMonitor):
         self._run = run
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             inputs = pulumi.runtime.rpc.deserialize_properties(request.object)
             self._run.resources.append(
@@ -144,7 +146,7 @@ def run_program(
         pulumi.runtime.settings.reset_options()
         mocks.set_mocks(_Aws(), project="headway", stack=stack, preview=False, monitor=_Recorder(run))
         pulumi.runtime.set_all_config(dict(config or {}))
-        pulumi.runtime.test(program)()
+        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
         stack_resource = pulumi.runtime.get_root_resource()
         outputs: dict[str, Any] = getattr(stack_resource, "outputs", {})
         run.exports.update({name: _resolve(loop, value) for name, value in outputs.items()})

@@ -1,0 +1,85 @@
+"""A sandbox in which a placeholder serves, and a release machine beside it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from headway_runtime import contract as runtime
+from headway_runtime.release.catalogue import Catalogue
+from headway_runtime.release.collector import Collector
+from headway_runtime.release.machine import ReleaseMachine
+from headway_runtime.release.records import Base, Records
+from headway_runtime.release.settings import Settings
+from headway_sandbox import lifecycle
+from support.example_system import CONTRACT
+from support.release_world import BUCKET, ROLE, World
+
+
+@pytest.fixture(scope="session")
+def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state_dir = tmp_path_factory.mktemp("release-sandbox")
+    yield lifecycle.start(state_dir, 0).endpoint_url
+    lifecycle.stop(state_dir)
+
+
+@pytest.fixture
+def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    digest = runtime.digest(request.node.name).removeprefix("sha256:")
+    prefix = f"t{digest[:8]}-local"
+    settings = Settings(
+        system=prefix.removesuffix("-local"),
+        prefix=prefix,
+        endpoint=prefix,
+        role_arn=ROLE,
+        group=prefix,
+        table=f"records-{digest[:8]}",
+        maximum_s="60",
+    )
+    clients = {name: client(name) for name in ("sagemaker", "s3", "dynamodb")}
+    if BUCKET not in [bucket["Name"] for bucket in clients["s3"].list_buckets()["Buckets"]]:
+        clients["s3"].create_bucket(Bucket=BUCKET)
+    clients["dynamodb"].create_table(
+        TableName=settings.table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "system", "KeyType": "HASH"},
+            {"AttributeName": "release_id", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "system", "AttributeType": "S"},
+            {"AttributeName": "release_id", "AttributeType": "S"},
+        ],
+    )
+    clients["sagemaker"].create_model_package_group(ModelPackageGroupName=settings.group)
+    catalogue = Catalogue(clients["sagemaker"])
+    records = Records(clients["dynamodb"], settings.table, settings.system)
+    made = World(
+        clients=clients.__getitem__,
+        settings=settings,
+        catalogue=catalogue,
+        records=records,
+        machine=ReleaseMachine(settings, catalogue, records),
+        collector=Collector(settings, catalogue, records),
+        base=Base(config="", contract_digest=CONTRACT.digest()),
+        began=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    made.base = Base(config=made.config("first"), contract_digest=CONTRACT.digest())
+    assert made.machine.declare(made.base) is None
+    clients["sagemaker"].create_endpoint(EndpointName=settings.endpoint, EndpointConfigName=made.base.config)
+    made.wait_in_service()
+    yield made
+    if catalogue.endpoint(settings.endpoint) is not None:
+        made.wait_in_service()
+        clients["sagemaker"].delete_endpoint(EndpointName=settings.endpoint)

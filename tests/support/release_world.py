@@ -1,0 +1,127 @@
+"""One system on a sandbox and a release machine beside it, in a test's words."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from headway_runtime import contract as runtime
+from headway_runtime.release.catalogue import Catalogue
+from headway_runtime.release.collector import Collector
+from headway_runtime.release.machine import BEGIN, DONE, Progress, ReleaseMachine
+from headway_runtime.release.records import Base, Records
+from headway_runtime.release.settings import Settings
+from headway_runtime.release.shapes import named
+from support.example_system import CONTRACT, LOCAL_IMAGE
+
+ROLE = "arn:aws:iam::000000000000:role/serving"
+BUCKET = "artifacts"
+TIMEOUT_S = 30.0
+POLL_S = 0.05
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Waits for a condition."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(POLL_S)
+
+
+@dataclass
+class World:
+    """One system in the sandbox."""
+
+    clients: Callable[[str], Any]
+    settings: Settings
+    catalogue: Catalogue
+    records: Records
+    machine: ReleaseMachine
+    collector: Collector
+    base: Base
+    began: datetime
+
+    def config(self, noun: str, instance_type: str = "ml.m5.large", *, artifact: bytes | None = None) -> str:
+        """Makes a base configuration with its own placeholder model, as the stack does."""
+        sagemaker = self.clients("sagemaker")
+        model = named(self.settings.prefix, "model", {"noun": noun})
+        sagemaker.create_model(
+            ModelName=model,
+            ExecutionRoleArn=ROLE,
+            PrimaryContainer={"Image": LOCAL_IMAGE, "ModelDataUrl": self.upload(noun, artifact)},
+        )
+        name = named(self.settings.prefix, "base", {"noun": noun})
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {
+                    "VariantName": "champion",
+                    "ModelName": model,
+                    "InstanceType": instance_type,
+                    "InitialInstanceCount": 1,
+                    "InitialVariantWeight": 1.0,
+                }
+            ],
+        )
+        return name
+
+    def upload(self, noun: str, artifact: bytes | None = None) -> str:
+        """Puts a model artifact into S3; the placeholder when none is given."""
+        body = runtime.placeholder_artifact(CONTRACT.contract()) if artifact is None else artifact
+        key = f"models/{self.settings.prefix}/{noun}/model.tar.gz"
+        self.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+        return f"s3://{BUCKET}/{key}"
+
+    def package(
+        self,
+        noun: str,
+        *,
+        artifact: bytes | None = None,
+        status: str = "Approved",
+        contract: str | None = None,
+    ) -> str:
+        """Registers a model package, as the pipeline does."""
+        carried = CONTRACT.digest() if contract is None else contract
+        answer = self.clients("sagemaker").create_model_package(
+            ModelPackageGroupName=self.settings.group,
+            ModelApprovalStatus=status,
+            InferenceSpecification={
+                "Containers": [{"Image": LOCAL_IMAGE, "ModelDataUrl": self.upload(noun, artifact)}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            CustomerMetadataProperties={"contract_digest": carried},
+        )
+        return str(answer["ModelPackageArn"])
+
+    def release(self, package: str) -> Progress:
+        """Takes step after step, as the state machine does, until the release is over."""
+        self.began += timedelta(seconds=1)
+        started_at = now = self.began.isoformat()
+        progress = self.machine.begin(package, started_at, now)
+        deadline = time.monotonic() + TIMEOUT_S
+        while progress.next != DONE:
+            assert time.monotonic() < deadline, progress
+            time.sleep(POLL_S)
+            step = self.machine.begin if progress.next == BEGIN else self.machine.observe
+            progress = step(package, started_at, now)
+        return progress
+
+    def serving(self) -> str:
+        """The configuration that the endpoint really has."""
+        endpoint = self.catalogue.endpoint(self.settings.endpoint)
+        assert endpoint is not None
+        return str(endpoint["EndpointConfigName"])
+
+    def wait_in_service(self) -> None:
+        """Waits until the endpoint is in service."""
+        until(lambda: self._state() == "InService")
+
+    def wait_gone(self) -> None:
+        """Waits until the endpoint is gone."""
+        until(lambda: self._state() is None)
+
+    def _state(self) -> str | None:
+        endpoint = self.catalogue.endpoint(self.settings.endpoint)
+        return None if endpoint is None else str(endpoint["EndpointStatus"])
