@@ -70,6 +70,11 @@ def _function(answer: Properties) -> Properties:
     }
 
 
+def _concurrency(answer: Properties) -> Properties:
+    """An answer without a number means that the function shares the account's concurrency."""
+    return {"reservedConcurrentExecutions": answer.get("ReservedConcurrentExecutions", _NO_LIMIT)}
+
+
 def _is_unlimited(value: Any) -> bool:
     return value is None or value == _NO_LIMIT
 
@@ -120,7 +125,7 @@ FUNCTION = ResourceType(
     reads=(
         Read("GetFunction", decode=lambda answer: {**answer, "Configuration": _function(answer["Configuration"])},
              at="Configuration", absent=_ABSENT),
-        Read("GetFunctionConcurrency", only=("reservedConcurrentExecutions",), absent=_ABSENT),
+        Read("GetFunctionConcurrency", absent=_ABSENT, unfold=_concurrency),
     ),
     steps=(
         Step(
