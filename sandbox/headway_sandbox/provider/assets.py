@@ -46,9 +46,12 @@ def _file_bytes(path: str) -> bytes:
 
 @dataclass(frozen=True)
 class Asset:
-    """A file's content: literal text, a path on this machine, or a URI (which is refused when read)."""
+    """A file's content: literal text, a path on this machine, or a URI (which is refused when read).
 
-    text: str = ""
+    The engine leaves all three out where only the hash matters; ``text`` is None then.
+    """
+
+    text: str | None = None
     path: str = ""
     uri: str = ""
     hash: str = ""
@@ -57,13 +60,14 @@ class Asset:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Asset:
         """An asset from its wire properties."""
-        return cls(**{name: properties.get(name) or "" for name in ("text", "path", "uri", "hash")})
+        texts = {name: properties.get(name) or "" for name in ("path", "uri", "hash")}
+        return cls(text=properties.get("text"), **texts)
 
     def properties(self) -> dict[str, str]:
         """Wire properties without the signature."""
         values = {"path": self.path, "uri": self.uri, "hash": self.hash}
         present = {name: value for name, value in values.items() if value}
-        if not self.path and not self.uri:
+        if self.text is not None and not self.path and not self.uri:
             present["text"] = self.text
         return present
 
@@ -74,14 +78,14 @@ class Asset:
             AssetError: the file is not readable or the asset is remote.
         """
         _refuse_remote(self.uri)
-        return _file_bytes(self.path) if self.path else self.text.encode()
+        return _file_bytes(self.path) if self.path else (self.text if self.text is not None else "").encode()
 
 
 @dataclass(frozen=True)
 class Archive:
     """A set of files: named assets and archives, a directory or archive file on this machine, or a URI (refused)."""
 
-    assets: Mapping[str, Any] = field(default_factory=dict)
+    assets: Mapping[str, Any] | None = None
     path: str = ""
     uri: str = ""
     hash: str = ""
@@ -91,13 +95,13 @@ class Archive:
     def from_properties(cls, properties: Mapping[str, Any]) -> Archive:
         """An archive from its wire properties."""
         texts = {name: properties.get(name) or "" for name in ("path", "uri", "hash")}
-        return cls(assets=properties.get("assets") or {}, **texts)
+        return cls(assets=properties.get("assets"), **texts)
 
     def properties(self) -> dict[str, Any]:
         """Wire properties without the signature."""
         values = {"path": self.path, "uri": self.uri, "hash": self.hash}
         present: dict[str, Any] = {name: value for name, value in values.items() if value}
-        if not self.path and not self.uri:
+        if self.assets is not None:
             present["assets"] = dict(self.assets)
         return present
 
@@ -110,7 +114,7 @@ class Archive:
         _refuse_remote(self.uri)
         if self.path:
             yield from _path_files(Path(self.path))
-        for name, item in self.assets.items():
+        for name, item in (self.assets if self.assets is not None else {}).items():
             yield from _member_files(name, item)
 
     def zip(self) -> bytes:

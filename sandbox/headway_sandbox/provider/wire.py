@@ -168,7 +168,7 @@ def _any(value: Value, test: Callable[[Any], bool]) -> bool:
         case list():
             return any(_any(item, test) for item in value)
         case Archive():
-            return any(_any(item, test) for item in value.assets.values())
+            return any(_any(item, test) for item in (value.assets or {}).values())
     return False
 
 
