@@ -177,7 +177,7 @@ class Lifecycle:
                 raise
             return
         if self._table.wait_deleted:
-            self._poll(lambda: self._reader.live(known) is None, _GONE_TIMEOUT_S, "it still exists")
+            self._poll(lambda: not self._reader.exists(known), _GONE_TIMEOUT_S, "it still exists")
 
     def readable(self) -> frozenset[str]:
         """Properties that the reads can tell, so that their absence means something."""

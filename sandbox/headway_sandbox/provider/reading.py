@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.model import MapShape, Shape, StructureShape
@@ -63,6 +64,10 @@ class LiveReader:
         live = self._table.unfold({**_present(self._table.id, known), **live})
         live.update(self.derived({**known, **live}))
         return self._with_tags(live, {**known, **live})
+
+    def exists(self, known: Properties) -> bool:
+        """Whether the first read finds anything, even a resource that is on its way out."""
+        return self.answer(replace(self._table.reads[0], gone={}), known) is not None
 
     def answer(self, read: Read, known: Properties) -> Properties | None:
         """The part of an answer that a read is about, or None when it is absent."""
