@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,11 @@ from headway_sandbox.dataplane.http_client import (
 )
 from headway_sandbox.dataplane.log_stream import LogStream
 from headway_sandbox.dataplane.plan import ContainerPlan
+from headway_sandbox.dataplane.ports import HOST, reserved_port
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import CREDENTIALS, LoopbackAws
 from headway_sandbox.sagemaker.images import ImageError, ImageTable
 
-_HOST = "127.0.0.1"
 _PING_TIMEOUT_S = 2.0  # the documented limit for an answer to /ping
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.01, 0.2
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.2, 10.0
@@ -137,7 +136,16 @@ class Container:
         await self._end_process()
 
     async def _launch(self) -> None:
-        port = _free_port()
+        try:
+            with reserved_port() as port:
+                await self._launch_on(port)
+        except UnhealthyError:
+            if "in use" not in self.log.last_line:
+                raise
+            with reserved_port(hold=False) as port:
+                await self._launch_on(port)
+
+    async def _launch_on(self, port: int) -> None:
         try:
             command = self._host.images.command(self.plan.image, ["serve"])
             self._process = await self._host.processes.start(
@@ -226,7 +234,7 @@ class Container:
         return environment | {
             **self.plan.environment,
             "SAGEMAKER_BASE_DIR": str(self._base_dir),
-            "SAGEMAKER_BIND_TO_HOST": _HOST,
+            "SAGEMAKER_BIND_TO_HOST": HOST,
             "SAGEMAKER_BIND_TO_PORT": str(port),
         }
 
@@ -248,10 +256,3 @@ async def _ping(client: HttpClient) -> bool:
     except (ConnectFailedError, BrokenConnectionError, TimeoutError):
         return False
     return response.status == 200
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port

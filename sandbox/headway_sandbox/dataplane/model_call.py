@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from headway_sandbox.dataplane.container import Container
 from headway_sandbox.dataplane.fleet import Replica
-from headway_sandbox.dataplane.http_client import BrokenConnectionError, ConnectFailedError, HttpResponse
+from headway_sandbox.dataplane.http_client import (
+    BrokenConnectionError,
+    ConnectFailedError,
+    HttpClient,
+    HttpResponse,
+)
 from headway_sandbox.dataplane.plan import DIRECT
 
 MODEL_TIMEOUT_S = 60.0
 """Seconds that a model has for an answer (documentation of InvokeEndpoint)."""
 
-_ATTEMPTS = 2
+_SERVERS = 2
+_BREAKS = 3
 _NOTICE_S = 0.02
 _MESSAGE_CHARACTERS = 4096
 
@@ -56,8 +63,9 @@ class ModelRequest:
 async def call_model(copy: Replica, request: ModelRequest) -> HttpResponse:
     """Asks a model: every container in turn, or the one that the request names.
 
-    While a container restarts, the request waits for it. A connection that breaks before the answer is
-    complete is tried once more; a model that breaks it again has failed on this request.
+    While a container restarts, the request waits for it. A request whose connection breaks before the answer
+    is complete is tried again: it has failed when a second server process breaks it too, or when one process
+    breaks it three times.
 
     Raises:
         ModelFailureError: A container answered with an error, broke off twice or took too long.
@@ -99,7 +107,7 @@ def _route(copy: Replica, request: ModelRequest) -> list[Container]:
 async def _ask(container: Container, request: ModelRequest, deadline: float) -> HttpResponse:
     hostname = container.plan.hostname
     loop = asyncio.get_running_loop()
-    broken = 0
+    broken: Counter[HttpClient] = Counter()
     try:
         while True:
             async with asyncio.timeout_at(deadline):
@@ -113,15 +121,16 @@ async def _ask(container: Container, request: ModelRequest, deadline: float) -> 
                     timeout_s=deadline - loop.time(),
                 )
             except ConnectFailedError:
-                # The end of the process is noticed a moment after its port has closed.
-                async with asyncio.timeout_at(deadline):
-                    await asyncio.sleep(_NOTICE_S)
+                pass
             except BrokenConnectionError as error:
-                broken += 1
-                if broken == _ATTEMPTS:
+                broken[client] += 1
+                if len(broken) == _SERVERS or broken[client] == _BREAKS:
                     raise ModelFailureError(hostname, 500, str(error)) from error
             else:
                 break
+            # The end of a process is noticed a moment after its connections and its port have closed.
+            async with asyncio.timeout_at(deadline):
+                await asyncio.sleep(_NOTICE_S)
     except TimeoutError:
         message = (
             f"Your invocation timed out while waiting for a response from container {hostname}. Review the "

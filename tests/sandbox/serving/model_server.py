@@ -2,6 +2,7 @@
 
 NAME     said in every answer
 LATENCY  seconds each answer takes
+REUSE    "no": does not set SO_REUSEADDR
 START    "exit": ends at once; "deaf": never healthy; "slow": healthy after half a second
 """
 
@@ -68,4 +69,5 @@ if __name__ == "__main__":
     if os.environ.get("START") == "slow":
         time.sleep(0.5)
     address = (os.environ["SAGEMAKER_BIND_TO_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
+    ThreadingHTTPServer.allow_reuse_address = os.environ.get("REUSE") != "no"
     ThreadingHTTPServer(address, Handler).serve_forever()

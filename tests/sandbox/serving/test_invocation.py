@@ -171,6 +171,12 @@ def test_a_request_that_kills_the_model_server_fails_alone(serving: Serving) -> 
     assert serving.invoke(endpoint)["Body"]["body"] == "1,2"
 
 
+def test_a_server_that_insists_on_its_port_is_served(serving: Serving) -> None:
+    endpoint = serving.endpoint(serving.config_of({"NAME": "strict", "REUSE": "no"}))
+
+    assert serving.invoke(endpoint)["Body"]["name"] == "strict"
+
+
 def test_instances_share_the_requests(serving: Serving) -> None:
     endpoint = serving.endpoint(serving.config_of({"LATENCY": "0.1"}, InitialInstanceCount=2))
 
