@@ -31,7 +31,7 @@ class AISystemArgs(Args):
 class AISystem(pulumi.ComponentResource):
     """One declared AI system."""
 
-    outputs: pulumi.Output[dict[str, Any]]
+    outputs: dict[str, Any]
     """What the command line and other programs need to know about the live system."""
 
     def __init__(self, name: str, args: AISystemArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -73,7 +73,7 @@ class AISystem(pulumi.ComponentResource):
             child,
         )
         trained = self._training(name, args) if spec.model.source is ModelSource.TRAINED else {}
-        self.outputs = pulumi.Output.from_input({**self._known(spec), **trained})
+        self.outputs = {**self._known(spec), **trained}
         self.register_outputs({"outputs": self.outputs})
 
     def _training(self, name: str, args: AISystemArgs) -> dict[str, Any]:
