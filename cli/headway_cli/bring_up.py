@@ -60,7 +60,7 @@ def bring_up(project: Project, stack: str, narrator: Narrator) -> Brought:
                 sandbox = start_sandbox(project, port)
         session = open_session(project, stack, narrator, sandbox)
         with narrator.step(f"Opening the stack {stack}"):
-            select_stack(session)
+            select_stack(session, narrator)
             recover(session, narrator)
         with narrator.step("Deploying") as step:
             policies = ("--policy-pack", str(root / POLICIES)) if (root / POLICIES).is_dir() else ()

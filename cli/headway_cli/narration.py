@@ -55,7 +55,7 @@ class Narrator:
                 yield _Moving(status, title)
         else:
             self.say(f"{title} ...")
-            yield _Written(self, title, started)
+            yield _Written(self, title, started, started)
         self.say(f"{title}: {self.clock() - started:.1f} s")
 
 
@@ -72,10 +72,11 @@ class _Moving:
 class _Written:
     narrator: Narrator
     title: str
+    started: float
     last: float
 
     def update(self, detail: str) -> None:
         now = self.narrator.clock()
         if now - self.last >= REPEAT_S:
             self.last = now
-            self.narrator.say(f"  {self.title}: {detail}")
+            self.narrator.say(f"  {self.title}: {detail} ({now - self.started:.0f} s)")

@@ -1,11 +1,7 @@
 """Runs the plain Pulumi CLI and follows what it does."""
 
-import json
-import os
 import signal
 import subprocess
-import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +52,7 @@ def query(session: Session, *arguments: str) -> str:
         HeadwayError: It failed.
     """
     done = subprocess.run(
-        [*_pulumi(session), *arguments, *_COMMON],
+        [str(session.engine.pulumi), *arguments, *_COMMON],
         cwd=session.project.program_root,
         env=session.environment,
         stdin=subprocess.DEVNULL,
@@ -85,25 +81,24 @@ def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[
     Raises:
         KeyboardInterrupt: After the engine has stopped in an orderly way, when this process was interrupted.
     """
+    # Imported here: most commands never run the engine, and should not wait for what only this needs.
+    from headway_cli.event_server import receive_events  # noqa: PLC0415
+
     log = session.project.log_dir / f"{verb}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="headway-") as folder, log.open("wb") as output:
-        # A pipe, because the engine opens its event log anew, and empties it, for preview and update.
-        pipe = Path(folder) / "events"
-        os.mkfifo(pipe)
-        reading = os.open(pipe, os.O_RDWR)
+
+    def on_event(event: dict[str, Any]) -> None:
+        before = tally.progress()
+        tally.apply(event)
+        if tally.progress() != before:
+            on_progress(tally.progress())
+
+    with log.open("wb") as output, receive_events(on_event) as address:
         process = subprocess.Popen(
             [
-                *_pulumi(session),
-                verb,
-                "--yes",
-                "--stack",
-                session.stack,
-                "--event-log",
-                str(pipe),
-                *arguments,
-                *_COMMON,
+                *(str(session.engine.pulumi), verb, "--yes", "--stack", session.stack),
+                *("--event-log", address, *arguments, *_COMMON),
             ],
             cwd=session.project.program_root,
             env={**session.environment, "PULUMI_DEBUG_COMMANDS": "1"},
@@ -113,19 +108,8 @@ def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[
             # A key press in the terminal reaches this process, which passes it on once.
             start_new_session=True,
         )
-        follower = threading.Thread(target=_follow, args=(reading, tally, on_progress), name="engine-events")
-        follower.start()
-        try:
-            code = _wait(process)
-        finally:
-            with os.fdopen(reading, "wb") as end:
-                end.write(b"\n")
-            follower.join()
+        code = _wait(process)
     return Operation(succeeded=code == 0, tally=tally, log=log)
-
-
-def _pulumi(session: Session) -> list[str]:
-    return [str(session.engine.pulumi)]
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
@@ -141,20 +125,6 @@ def _wait(process: "subprocess.Popen[bytes]") -> int:
         if interrupted:
             raise KeyboardInterrupt
         return code
-
-
-def _follow(descriptor: int, tally: Tally, on_progress: Callable[[str], None]) -> None:
-    """Reads events until an empty line, which the engine never writes."""
-    said = ""
-    with os.fdopen(os.dup(descriptor), "rb") as events:
-        for line in events:
-            if line == b"\n":
-                return
-            event: dict[str, Any] = json.loads(line)
-            tally.apply(event)
-            if tally.progress() != said:
-                said = tally.progress()
-                on_progress(said)
 
 
 def _last_line(log: Path) -> str:

@@ -108,7 +108,7 @@ def _evidence(aws: Aws, statistics_uri: str | None, name: str) -> dict[str, Any]
 def _digests(system: System, package: Mapping[str, Any] | None) -> dict[str, str]:
     record = (package or {}).get("reproducibility") or {}
     found = {name: value for name, value in record.items() if _is_digest(name) and isinstance(value, str)}
-    return {"declared_contract_digest": system.contract_digest, **found}
+    return {"declared_contract_digest": system.contract_digest, **dict(sorted(found.items()))}
 
 
 def _is_digest(name: str) -> bool:

@@ -58,7 +58,7 @@ def _facts(status: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("dataset", status["dataset_version"] or ""),
         *_metrics(status["metrics"]),
         *[("checked", _check(check)) for check in status["checks"] or []],
-        *[(_words(name), value) for name, value in status["digests"].items() if name.endswith("_digest")],
+        *_digests(status["digests"]),
         ("release", _release(status["release"])),
         ("training", _training(status["pipeline"])),
     ]
@@ -99,8 +99,12 @@ def _training(pipeline: Mapping[str, Any] | None) -> str:
     return f"{pipeline['status']}, {took:.1f} s in {len(pipeline['steps'])} steps"
 
 
-def _words(name: str) -> str:
-    return name.removesuffix("_digest").replace("_", " ")
+def _digests(digests: Mapping[str, str]) -> list[tuple[str, str]]:
+    shown = {name.removesuffix("_digest"): text for name, text in digests.items() if name.endswith("_digest")}
+    declared = shown.pop("declared_contract", None)
+    rows = list(shown.items())
+    # The declared contract and the model's own differ for as long as a new model has not been released.
+    return rows if declared == shown.get("contract") or declared is None else [*rows, ("declared", declared)]
 
 
 def _row(name: str, text: str) -> str:

@@ -59,7 +59,7 @@ def tear_down(project: Project, stack: str, narrator: Narrator) -> Removed:
             return Removed(stack, "nothing to do", (), stop_sandbox(project))
         sandbox = start_sandbox(project, sandbox_port()) if stack == LOCAL_STACK else None
         session = open_session(project, stack, narrator, sandbox)
-        select_stack(session)
+        select_stack(session, narrator)
         recover(session, narrator)
         with narrator.step("Removing") as step:
             operation = operate(session, "destroy", on_progress=step.update)

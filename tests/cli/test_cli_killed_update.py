@@ -71,7 +71,7 @@ def test_a_killed_update_is_completed_and_nothing_is_made_twice(session: Session
     narrator = Narrator.on_standard_error()
     aws = Aws(session.variables)
     before = _count(aws)
-    select_stack(session)
+    select_stack(session, narrator)
     with subprocess.Popen(
         [str(session.engine.pulumi), "up", "--yes", "--skip-preview", "--non-interactive"],
         cwd=session.project.program_root,
@@ -85,7 +85,7 @@ def test_a_killed_update_is_completed_and_nothing_is_made_twice(session: Session
             time.sleep(0.01)
         update.send_signal(signal.SIGKILL)
 
-    select_stack(session)
+    select_stack(session, narrator)
     assert pending_operations(json.loads(query(session, "stack", "export"))) != {}
     assert recover(session, narrator)
     assert not recover(session, narrator)
