@@ -69,6 +69,16 @@ def test_training_leaves_an_artifact_a_record_and_metrics(job: Any, contract: di
     assert "num_threads" not in record["parameters"]
 
 
+def test_threads_wait_asleep_so_that_a_busy_machine_does_not_stall_a_fit(
+    job: Any, contract: dict[str, Any]
+) -> None:
+    training_job(job, contract)
+    done = job.run("train", OMP_DISPLAY_ENV="TRUE")
+
+    assert done.returncode == 0
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
+
+
 def test_the_same_rows_and_parameters_give_the_same_artifact_on_any_number_of_cores(
     job: Any, contract: dict[str, Any]
 ) -> None:
