@@ -40,8 +40,8 @@ def main(arguments: list[str]) -> int:
         return 2
     verb = arguments[0]
     module, _ = VERBS[verb]
-    # OpenMP's threads spin while they wait for each other; on a machine with other work that takes ten times as
-    # long as sleeping does. Read by the library when it is loaded.
+    # OpenMP's threads spin while they wait for each other; on a machine with other work that takes ten times
+    # as long as sleeping does. Read by the library when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         command = importlib.import_module(module).main
