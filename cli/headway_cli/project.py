@@ -38,9 +38,7 @@ class Project:
             HeadwayError: There is none here.
         """
         if self.root is None:
-            raise HeadwayError(
-                f"there is no Pulumi.yaml in {Path.cwd()} or above it; go to a Headway project first"
-            )
+            raise HeadwayError("there is no Pulumi.yaml here or above; go to a Headway project first")
         return self.root
 
     @property
@@ -70,7 +68,7 @@ def find_project(start: Path | None = None, environment: Mapping[str, str] | Non
     Raises:
         HeadwayError: There is no project, and no home is set either.
     """
-    here = (Path.cwd() if start is None else start).resolve()
+    here = _working_directory() if start is None else start.resolve()
     variables = os.environ if environment is None else environment
     root = next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), None)
     home = variables.get("HEADWAY_HOME")
@@ -113,6 +111,15 @@ def free_bytes(place: Path) -> int:
     """What is free on the disk that a place lies on, or will lie on."""
     existing = next(folder for folder in (place, *place.parents) if folder.exists())
     return shutil.disk_usage(existing).free
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise HeadwayError(
+            "the folder that this runs in is not there any more; go to a project first"
+        ) from None
 
 
 def _cache(environment: Mapping[str, str]) -> Path:

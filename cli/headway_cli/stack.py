@@ -61,7 +61,7 @@ def wait_until_free(
         while held := _locks(session):
             if clock() >= until:
                 raise HeadwayError(
-                    f"another pulumi is at work on {session.stack}; wait for it, or stop the process in {held[0]}"
+                    f"another pulumi works on {session.stack}; wait for it, or end the process in {held[0]}"
                 )
             sleep(POLL_S)
             clear_stale_locks(session.variables, session.project.program_root, session.stack)

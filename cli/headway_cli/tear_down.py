@@ -31,6 +31,9 @@ _INVENTORY = (
 )
 
 
+_JOB_LOGS = "/aws/sagemaker/"
+
+
 @dataclass(frozen=True)
 class Removed:
     """What `headway down` did.
@@ -66,10 +69,19 @@ def tear_down(project: Project, stack: str, narrator: Narrator) -> Removed:
         operation.require_success("The removal")
         if sandbox is None:
             return Removed(stack, operation.tally.outcome(), (), sandbox_stopped=False)
-        left = leftovers(Aws(session.variables))
+        aws = Aws(session.variables)
+        forget_job_logs(aws)
+        left = leftovers(aws)
         with narrator.step("Stopping the sandbox"):
             stopped = stop_sandbox(project)
         return Removed(stack, operation.tally.outcome(), left, stopped)
+
+
+def forget_job_logs(aws: Aws) -> None:
+    """Deletes the log groups that SageMaker itself makes for the jobs of an account; no stack declares them."""
+    logs = aws.client("logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix=_JOB_LOGS)["logGroups"]:
+        logs.delete_log_group(logGroupName=group["logGroupName"])
 
 
 def leftovers(aws: Aws) -> tuple[str, ...]:

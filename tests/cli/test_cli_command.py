@@ -174,8 +174,8 @@ def test_the_doctor_names_a_wrong_port_and_ends_with_1(headway: Headway) -> None
 
 
 def test_what_nobody_expected_is_one_sentence_and_a_log(headway: Headway, tmp_path: Path) -> None:
-    (tmp_path / "sandbox").write_text("a file where a folder belongs", "utf-8")
-    done = Headway(headway.directory, {**headway.env, "HEADWAY_HOME": str(tmp_path)})("sandbox", "start")
+    (tmp_path / "lock").mkdir()
+    done = Headway(headway.directory, {**headway.env, "HEADWAY_HOME": str(tmp_path)})("sandbox", "stop")
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
