@@ -43,6 +43,10 @@ _CHANGE_LOCK = "change.lock"
 _STATE = ("ministack", "sagemaker")
 
 
+_HELD: list[IO[str]] = []
+"""Locks that this process holds until it ends."""
+
+
 class SandboxError(Exception):
     """Something about the sandbox that a person can repair; the message is one sentence that says how."""
 
@@ -197,14 +201,22 @@ def run(state_dir: Path, port: int, ready_fd: int | None = None) -> None:
         except SandboxError as error:
             report({"error": str(error)})
             raise
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            report({"error": f"The sandbox did not start ({cause}); see {state_dir / _LOG}."})
+            raise
 
 
 def _serve(state_dir: Path, port: int, on_listening: Callable[[SandboxRecord], None]) -> None:
     # Imported here: finding and stopping a sandbox must not pay for it.
     from headway_sandbox import server  # noqa: PLC0415
+    from headway_sandbox.sagemaker.images import ImageError  # noqa: PLC0415
 
     state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / _SERVER_LOCK).open("w") as lock, _listen(port) as listener:
+    # Never closed: the kernel does it when the process is gone, which is what the lock says.
+    lock = (state_dir / _SERVER_LOCK).open("w")
+    _HELD.append(lock)
+    with _listen(port) as listener:
         if not _acquire(lock, LOCK_TIMEOUT_S):
             raise SandboxError(f"A sandbox runs on {state_dir} already; stop it with `headway sandbox stop`.")
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -212,6 +224,8 @@ def _serve(state_dir: Path, port: int, on_listening: Callable[[SandboxRecord], N
         _write_record(state_dir, record)
         try:
             server.serve(state_dir, listener, lambda: on_listening(record))
+        except ImageError as error:
+            raise SandboxError(str(error)) from error
         finally:
             (state_dir / _RECORD).unlink(missing_ok=True)
 
@@ -292,9 +306,9 @@ def _read_until_closed(stream: IO[bytes], timeout_s: float) -> bytes:
 def _end_server(state_dir: Path) -> bool:
     """Ends the server of a state directory, in order, else by force; False if there is none."""
     lock = state_dir / _SERVER_LOCK
-    record = _read_record(state_dir)
     if not _locked(lock):
         return False
+    record = _read_record(state_dir)
     for number in (signal.SIGTERM, signal.SIGKILL):
         if record is not None:
             with contextlib.suppress(ProcessLookupError):

@@ -122,15 +122,14 @@ async def delete_model_package_group(service: SageMaker, request: Document) -> D
 async def put_model_package_group_policy(service: SageMaker, request: Document) -> Document:
     """Sets a group's resource policy."""
     group = find_group(service, request["ModelPackageGroupName"])
+    text = request["ResourcePolicy"]
     try:
-        policy = json.loads(request["ResourcePolicy"])
+        policy = json.loads(text)
     except ValueError as error:
         raise validation_error(f"ResourcePolicy is not valid JSON: {error}") from error
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise validation_error("ResourcePolicy must be a JSON object with a Statement.")
-    service.store.put(
-        _POLICIES, group["ModelPackageGroupName"], {"ResourcePolicy": request["ResourcePolicy"]}
-    )
+    service.store.put(_POLICIES, group["ModelPackageGroupName"].lower(), {"ResourcePolicy": text})
     return {"ModelPackageGroupArn": group["ModelPackageGroupArn"]}
 
 

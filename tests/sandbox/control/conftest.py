@@ -1,0 +1,25 @@
+"""One sandbox for all tests of the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headway_sandbox import lifecycle
+from support.control import BUCKET, Cloud, Jobs
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    state_dir = tmp_path_factory.mktemp("control")
+    cloud = Cloud(state_dir)
+    cloud.client("s3").create_bucket(Bucket=BUCKET)
+    yield cloud
+    lifecycle.stop(state_dir)
+
+
+@pytest.fixture
+def jobs(cloud: Cloud, tmp_path: Path) -> Jobs:
+    return Jobs(cloud, tmp_path)

@@ -1,0 +1,242 @@
+"""What the sandbox relies on inside ministack, and what it adds: events, dimensions, SageMaker calls."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from ministack import app
+from ministack.core import router
+from ministack.services import cloudwatch, ssm, stepfunctions
+
+from support.control import BUCKET, ROLE, Cloud, Jobs, unique, until
+
+
+def test_the_pinned_version_is_installed() -> None:
+    (pinned,) = [
+        line for line in importlib.metadata.requires("headway") or [] if line.startswith("ministack")
+    ]
+
+    assert pinned == f"ministack=={importlib.metadata.version('ministack')}"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "parameters"),
+    [
+        ("ministack.app", "app", ["scope", "receive", "send"]),
+        ("ministack.app", "_build_persistence_save_dict", []),
+        ("ministack.app", "_reset_all_state", []),
+        ("ministack.core.persistence", "_json_default", ["obj"]),
+        ("ministack.core.persistence", "_state_format_version", ["service"]),
+        ("ministack.core.responses", "set_request_account_id", ["access_key_id"]),
+        ("ministack.core.responses", "set_request_region", ["region"]),
+        ("ministack.core.responses", "now_iso", []),
+        ("ministack.services.cloudwatch", "_evaluate_alarm", ["alarm"]),
+        ("ministack.services.cloudwatch", "_dims_key", None),
+        (
+            "ministack.services.cloudwatch",
+            "_record_history",
+            ["alarm_name", "old_state", "new_state", "reason", "alarm_type", "reason_data"],
+        ),
+        ("ministack.services.eventbridge", "_put_events", ["data", "allow_aws_source"]),
+        ("ministack.services.ssm", "_put_parameter", ["data"]),
+        ("ministack.services.ssm", "_delete_parameter", ["data"]),
+        ("ministack.services.ssm", "_delete_parameters", ["data"]),
+        ("ministack.services.ssm", "_label_parameter_version", ["data"]),
+    ],
+)
+def test_its_functions_are_what_the_seam_expects(
+    module: str, name: str, parameters: list[str] | None
+) -> None:
+    function = getattr(importlib.import_module(module), name)
+
+    if parameters is not None:
+        assert list(inspect.signature(function).parameters) == parameters
+
+
+def test_its_tables_are_what_the_seam_expects() -> None:
+    assert callable(app.SERVICE_HANDLERS["s3"])
+    assert "sagemaker" not in app.SERVICE_REGISTRY
+    assert router.SERVICE_PATTERNS["ssm"]["target_prefixes"] == ["AmazonSSM"]
+    assert stepfunctions._AWS_SDK_SERVICE_MAP["ssm"] == {"target_prefix": "AmazonSSM", "protocol": "json"}
+    for module, name in (
+        (cloudwatch, "_metrics"),
+        (cloudwatch, "_alarms"),
+        (cloudwatch, "_composite_alarms"),
+        (ssm, "_parameters"),
+    ):
+        assert hasattr(getattr(module, name), "get")
+    code = cloudwatch._evaluate_alarm.__code__
+    assert "_metrics" in code.co_names
+    assert code.co_freevars == ()
+
+
+def alarm(cloud: Cloud, name: str, dimensions: dict[str, str]) -> None:
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        AlarmDescription="too many errors",
+        Namespace="Seam",
+        MetricName="Errors",
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
+def measure(cloud: Cloud, value: float, dimensions: dict[str, str]) -> None:
+    data = {
+        "MetricName": "Errors",
+        "Value": value,
+        "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
+    }
+    cloud.client("cloudwatch").put_metric_data(Namespace="Seam", MetricData=[data])
+
+
+def test_an_alarm_reacts_to_its_own_dimensions_and_says_so_on_the_bus(cloud: Cloud) -> None:
+    champion, challenger = unique("champion"), unique("challenger")
+    events = cloud.events({"source": ["aws.cloudwatch"], "detail": {"alarmName": [champion, challenger]}})
+    for name in (champion, challenger):
+        alarm(cloud, name, {"Variant": name})
+
+    measure(cloud, 0, {"Variant": champion})
+    measure(cloud, 5, {"Variant": challenger})
+
+    (recovered, tripped) = events.wait_for(2)
+    states = {
+        event["detail"]["alarmName"]: event["detail"]["state"]["value"] for event in (recovered, tripped)
+    }
+    assert states == {champion: "OK", challenger: "ALARM"}
+    assert tripped["detail-type"] == "CloudWatch Alarm State Change"
+    assert tripped["resources"] == [f"arn:aws:cloudwatch:us-east-1:000000000000:alarm:{challenger}"]
+    detail = tripped["detail"]
+    assert detail["previousState"]["value"] == "INSUFFICIENT_DATA"
+    assert detail["configuration"] == {
+        "description": "too many errors",
+        "metrics": [
+            {
+                "id": "m1",
+                "metricStat": {
+                    "metric": {"namespace": "Seam", "name": "Errors", "dimensions": {"Variant": challenger}},
+                    "period": 60,
+                    "stat": "Sum",
+                },
+                "returnData": True,
+            }
+        ],
+    }
+
+
+def test_an_alarm_that_a_person_sets_is_an_event_and_a_composite_follows(cloud: Cloud) -> None:
+    part, whole = unique("part"), unique("whole")
+    events = cloud.events({"source": ["aws.cloudwatch"], "detail": {"alarmName": [part, whole]}})
+    alarm(cloud, part, {})
+    cloud.client("cloudwatch").put_composite_alarm(AlarmName=whole, AlarmRule=f'ALARM("{part}")')
+
+    cloud.client("cloudwatch").set_alarm_state(AlarmName=part, StateValue="ALARM", StateReason="drill")
+
+    def states() -> dict[str, str]:
+        return {event["detail"]["alarmName"]: event["detail"]["state"]["value"] for event in events.fetch()}
+
+    until(lambda: states() == {part: "ALARM", whole: "ALARM"}, "both alarms")
+    composite = [event for event in events.seen if event["detail"]["alarmName"] == whole][-1]
+    assert composite["detail"]["configuration"]["alarmRule"] == f'ALARM("{part}")'
+
+
+def test_a_changed_parameter_is_an_event(cloud: Cloud) -> None:
+    name = f"/{unique('manifest')}"
+    ssm = cloud.client("ssm")
+    events = cloud.events({"source": ["aws.ssm"], "detail": {"name": [name]}})
+
+    ssm.put_parameter(Name=name, Value="1", Type="String", Description="digest")
+    ssm.put_parameter(Name=name, Value="2", Type="String", Overwrite=True)
+    ssm.label_parameter_version(Name=name, Labels=["live"])
+    ssm.delete_parameters(Names=[name, "/absent"])
+
+    seen = events.wait_for(4)
+    assert [event["detail"]["operation"] for event in seen] == [
+        "Create",
+        "Update",
+        "LabelParameterVersion",
+        "Delete",
+    ]
+    assert seen[0]["detail-type"] == "Parameter Store Change"
+    assert seen[0]["detail"] == {
+        "operation": "Create",
+        "name": name,
+        "type": "String",
+        "description": "digest",
+    }
+    assert seen[0]["resources"] == [f"arn:aws:ssm:us-east-1:000000000000:parameter{name}"]
+
+
+def run_machine(cloud: Cloud, definition: dict[str, Any], **members: Any) -> dict[str, Any]:
+    machines = cloud.client("stepfunctions")
+    arn = machines.create_state_machine(
+        name=unique("machine"), definition=json.dumps(definition), roleArn=ROLE, **members
+    )
+    execution = machines.start_execution(stateMachineArn=arn["stateMachineArn"])["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = machines.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else found
+
+    result: dict[str, Any] = until(ended, "the state machine's end")
+    return result
+
+
+def test_state_machines_call_sagemaker(cloud: Cloud, jobs: Jobs) -> None:
+    job = jobs.train("")
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:describeTrainingJob",
+        "Parameters": {"TrainingJobName": job["TrainingJobName"]},
+        "ResultSelector": {"status.$": "$.TrainingJobStatus"},
+        "End": True,
+    }
+    missing = {**task, "Parameters": {"TrainingJobName": "absent"}}
+    fail = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createPipeline",
+        "Parameters": {"PipelineName": "p", "PipelineDefinition": "{}", "RoleArn": ROLE},
+        "End": True,
+    }
+
+    found = run_machine(cloud, {"StartAt": "Describe", "States": {"Describe": task}})
+    lost = run_machine(cloud, {"StartAt": "Describe", "States": {"Describe": missing}})
+    refused = run_machine(cloud, {"StartAt": "Create", "States": {"Create": fail}})
+
+    assert json.loads(found["output"]) == {"status": "Completed"}
+    assert (lost["status"], lost["cause"]) == ("FAILED", "Requested resource not found.")
+    # Without a token, as from an SDK that makes one up: refused for what it says, not for the missing token.
+    assert refused["cause"].startswith("Unable to parse pipeline definition")
+
+
+def test_functions_run_with_the_sandboxes_packages_and_reach_its_services(cloud: Cloud) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr(
+            "handler.py",
+            "import boto3, headway_sandbox\n"
+            "def handle(event, context):\n"
+            "    return [bucket['Name'] for bucket in boto3.client('s3').list_buckets()['Buckets']]\n",
+        )
+    name = unique("function")
+    cloud.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Role=ROLE,
+        Handler="handler.handle",
+        Code={"ZipFile": code.getvalue()},
+    )
+
+    answer = cloud.client("lambda").invoke(FunctionName=name)
+
+    assert json.load(answer["Payload"]) == [BUCKET]
