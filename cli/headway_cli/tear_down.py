@@ -27,7 +27,14 @@ _INVENTORY = (
     ("stepfunctions", "list_state_machines", "stateMachines", "name"),
     ("events", "list_rules", "Rules", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("scheduler", "list_schedules", "Schedules", "Name"),
+    ("sns", "list_topics", "Topics", "TopicArn"),
+    ("sqs", "list_queues", "QueueUrls", None),
+    ("ssm", "describe_parameters", "Parameters", "Name"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+    ("kms", "list_aliases", "Aliases", "AliasName"),
 )
 
 
@@ -78,7 +85,7 @@ def tear_down(project: Project, stack: str, narrator: Narrator) -> Removed:
 
 
 def forget_job_logs(aws: Aws) -> None:
-    """Deletes the log groups that SageMaker itself makes for the jobs of an account; no stack declares them."""
+    """Deletes the log groups that SageMaker itself makes for an account; no stack declares them."""
     logs = aws.client("logs")
     for group in logs.describe_log_groups(logGroupNamePrefix=_JOB_LOGS)["logGroups"]:
         logs.delete_log_group(logGroupName=group["logGroupName"])
