@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_aws import iam
 
+from headway_components._image import repository_arn
 from headway_components._refs import BucketRef, RoleRef
 
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
@@ -105,3 +106,15 @@ def write(bucket: BucketRef, *prefixes: str, sid: str) -> tuple[Statement, ...]:
 
 def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Output[str]]:
     return [pulumi.Output.concat(bucket.arn, "/", prefix, "*") for prefix in prefixes]
+
+
+def pull_statements(image: str, partition: str) -> tuple[Statement, ...]:
+    """What a role needs to start a container from an image; nothing for an image from elsewhere than ECR."""
+    repository = repository_arn(image, partition)
+    if repository is None:
+        return ()
+    return (
+        Statement(sid="PullImage", actions=PULL_IMAGE, resources=[repository]),
+        # The one ECR action that has no resource.
+        Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=["*"]),
+    )

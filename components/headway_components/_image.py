@@ -2,8 +2,6 @@
 
 import re
 
-from headway_components._grants import PULL_IMAGE, Statement
-
 PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 _ECR = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^@:]+)"
@@ -21,15 +19,3 @@ def repository_arn(image: str, partition: str) -> str | None:
     if match is None:
         return None
     return f"arn:{partition}:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
-
-
-def pull_statements(image: str, partition: str) -> tuple[Statement, ...]:
-    """What a role needs to start a container from an image; nothing for an image from elsewhere than ECR."""
-    repository = repository_arn(image, partition)
-    if repository is None:
-        return ()
-    return (
-        Statement(sid="PullImage", actions=PULL_IMAGE, resources=[repository]),
-        # The one ECR action that has no resource.
-        Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=["*"]),
-    )

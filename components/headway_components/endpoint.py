@@ -10,8 +10,8 @@ from pulumi_aws import cloudwatch, iam, lambda_, s3, sagemaker
 
 from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._grants import WRITE_LOGS, Statement, grant, read, write
-from headway_components._image import is_pinned, pull_statements
+from headway_components._grants import WRITE_LOGS, Statement, grant, pull_statements, read, write
+from headway_components._image import is_pinned
 from headway_components._names import named_by_content, short
 from headway_components._refs import EndpointRef, FoundationRef, ReleaseRef, RoleRef
 from headway_components.contracts import InferenceContract, MonitoringContract

@@ -17,10 +17,11 @@ from headway_components._grants import (
     WRITE_LOGS,
     Statement,
     grant,
+    pull_statements,
     read,
     write,
 )
-from headway_components._image import is_pinned, pull_statements
+from headway_components._image import is_pinned
 from headway_components._names import short
 from headway_components._refs import FoundationRef, RegistryRef, RoleRef
 from headway_components._training_steps import APPROVED, PENDING, TrainingPlan, training_pipeline

@@ -126,7 +126,7 @@ def _plain(value: Any) -> Any:
 
 
 def run_program(
-    program: Callable[[], None],
+    program: Callable[[], object],
     *,
     stack: str = "local",
     config: Mapping[str, str] | None = None,
@@ -139,6 +139,10 @@ def run_program(
         config: The stack's configuration.
     """
     run = Run()
+
+    def whole() -> None:
+        program()
+
     # Root stack and outstanding work are global, so every run starts from nothing, on a loop of its own.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -146,7 +150,7 @@ def run_program(
         pulumi.runtime.settings.reset_options()
         mocks.set_mocks(_Aws(), project="headway", stack=stack, preview=False, monitor=_Recorder(run))
         pulumi.runtime.set_all_config(dict(config or {}))
-        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
+        pulumi.runtime.test(whole)()  # type: ignore[no-untyped-call]
         stack_resource = pulumi.runtime.get_root_resource()
         outputs: dict[str, Any] = getattr(stack_resource, "outputs", {})
         run.exports.update({name: _resolve(loop, value) for name, value in outputs.items()})

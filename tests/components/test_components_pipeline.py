@@ -1,0 +1,153 @@
+"""The training pipeline: its steps, their order, what runs in them, and what a change changes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway_components import AISystem, AISystemArgs, LightGBM, SystemSpec
+from headway_components.model import ModelSpec
+from headway_runtime.train.parameters import read_parameters
+from headway_sandbox.sagemaker.pipelines.definition import parse_definition
+from support.example_system import CODE, MAX, MAX_DEPLOYMENT, write_code
+from support.pulumi_program import Run, run_program
+
+
+def deploy(spec: SystemSpec, root: Path) -> Run:
+    args = AISystemArgs(spec=spec, deployment=MAX_DEPLOYMENT, code_root=str(root))
+
+    def program() -> None:
+        AISystem(spec.name, args)
+
+    return run_program(program, stack="prod")
+
+
+def definition(run: Run) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run.one("pipeline:Pipeline").inputs["pipelineDefinition"])
+    return document
+
+
+def metadata(run: Run) -> dict[str, str]:
+    (gate,) = [step for step in definition(run)["Steps"] if step["Name"] == "Gate"]
+    found: dict[str, str] = gate["Arguments"]["IfSteps"][0]["Arguments"]["CustomerMetadataProperties"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return deploy(MAX, write_code(tmp_path_factory.mktemp("code")))
+
+
+def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None:
+    steps = parse_definition(run.one("pipeline:Pipeline").inputs["pipelineDefinition"]).steps
+    waits = {name: set(step.depends_on) for name, step in steps.items()}
+
+    assert waits == {
+        "Ingest": set(),
+        "Prepare": {"Ingest"},
+        "Train": {"Prepare"},
+        "Evaluate": {"Train"},
+        "Gate": {"Evaluate"},
+        "Register": {"Gate", "Train"},
+        "BelowFloor": {"Gate"},
+    }
+
+
+def test_declared_values_reach_the_steps(run: Run) -> None:
+    steps = {step["Name"]: step["Arguments"] for step in definition(run)["Steps"]}
+    arguments = {
+        name: steps[name]["AppSpecification"]["ContainerArguments"]
+        for name in ("Ingest", "Prepare", "Evaluate")
+    }
+
+    assert arguments["Ingest"] == ["ingest", "--source", "fraud.data:tables"]
+    assert arguments["Prepare"] == [
+        *("prepare", "--features", "fraud.features:build"),
+        *("--train-until", "2026-01-01", "--evaluate-until", "2026-03-01"),
+    ]
+    assert arguments["Evaluate"] == [
+        *("evaluate", "--floor", "base-rate", "--minimum-logloss-improvement", "0.05"),
+        *("--minimum-auc", "0.6", "--maximum-auc", "0.95", "--minimum-group-size", "100"),
+        *("--slice", "country", "--minimum-slice-logloss-improvement", "0.01"),
+    ]
+    assert steps["Train"]["HyperParameters"]["num_boost_round"] == "50"
+    assert steps["Train"]["HyperParameters"]["seed"] == "7"
+    assert steps["Train"]["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200}
+    assert steps["Train"]["ResourceConfig"]["VolumeSizeInGB"] == 100
+
+
+def test_hyperparameters_are_ones_that_the_trainer_takes() -> None:
+    declared = LightGBM(learning_rate=1e-05).hyperparameters()
+
+    assert read_parameters(declared)["learning_rate"] == 1e-05
+
+
+def test_every_job_is_isolated_and_encrypted(run: Run) -> None:
+    for step in definition(run)["Steps"]:
+        arguments = step["Arguments"]
+        if step["Type"] == "Processing":
+            assert arguments["NetworkConfig"] == {"EnableNetworkIsolation": True}
+            assert arguments["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"].startswith(
+                "arn:aws:kms"
+            )
+            assert arguments["ProcessingOutputConfig"]["KmsKeyId"].startswith("arn:aws:kms")
+        if step["Type"] == "Training":
+            assert arguments["EnableNetworkIsolation"] is True
+            assert arguments["ResourceConfig"]["VolumeKmsKeyId"].startswith("arn:aws:kms")
+            assert arguments["OutputDataConfig"]["KmsKeyId"].startswith("arn:aws:kms")
+
+
+def test_code_is_uploaded_under_its_digest(run: Run) -> None:
+    uploads = {
+        item.inputs["key"]: item.inputs["content"]
+        for item in run.of_type("BucketObjectv2")
+        if "-code-" in item.name
+    }
+    prefixes = {key.split("/")[1] for key in uploads}
+
+    assert {key.partition("/")[2].partition("/")[2]: text for key, text in uploads.items()} == CODE
+    assert len(prefixes) == 1
+    assert metadata(run)["code_digest"].removeprefix("sha256:").startswith(prefixes.pop())
+
+
+def _other_code(root: Path) -> SystemSpec:
+    (root / "fraud/features.py").write_text("def build(connection, data_dir): return None\n", "utf-8")
+    return MAX
+
+
+def _other_algorithm(_: Path) -> SystemSpec:
+    model = MAX.model
+    assert model.training is not None
+    training = model.training.model_copy(update={"algorithm": LightGBM(num_leaves=15)})
+    return MAX.model_copy(update={"model": model.model_copy(update={"training": training})})
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        (lambda _: MAX, set()),
+        (_other_code, {"code_digest", "training_digest"}),
+        (_other_algorithm, {"training_digest"}),
+    ],
+    ids=["nothing", "code", "algorithm"],
+)
+def test_a_model_is_out_of_date_exactly_when_its_making_changed(
+    run: Run, change: Any, changed: set[str], tmp_path: Path
+) -> None:
+    other = metadata(deploy(change(write_code(tmp_path)), tmp_path))
+    same = metadata(run)
+
+    assert {key for key in same if same[key] != other[key]} == changed
+
+
+def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:
+    """The swap is one reference in the declaration; nothing that serves is touched by it."""
+    root = write_code(tmp_path)
+    placeholder = deploy(MAX.model_copy(update={"model": ModelSpec.placeholder()}), root)
+    trained = deploy(MAX, root)
+    before = {(item.type, item.name): item.inputs for item in placeholder.resources}
+    after = {(item.type, item.name): item.inputs for item in trained.resources}
+
+    assert {key: after[key] for key in before} == before
+    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training", "registry"}

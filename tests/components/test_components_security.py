@@ -1,0 +1,204 @@
+"""What a system may do and what becomes of its data: least privilege, encryption, two keys to destroy."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway_components import AISystem, AISystemArgs, ComplianceSpec, DataRetention, Deployment, SystemSpec
+from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
+from support.pulumi_program import Registered, Run, run_program
+
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModels",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+"""Actions that AWS lets nobody restrict to a resource."""
+
+
+def deploy(spec: SystemSpec, deployment: Deployment, root: Path) -> Run:
+    args = AISystemArgs(spec=spec, deployment=deployment, code_root=str(write_code(root)))
+
+    def program() -> None:
+        AISystem(spec.name, args)
+
+    return run_program(program)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return deploy(MAX, MAX_DEPLOYMENT, tmp_path_factory.mktemp("code"))
+
+
+def allowed(run: Run) -> Iterator[tuple[Registered, dict[str, Any]]]:
+    for item in run.resources:
+        for policy in item.policies():
+            for statement in policy["Statement"]:
+                if statement["Effect"] == "Allow":
+                    yield item, statement
+
+
+def test_no_statement_allows_a_wildcard_action(run: Run) -> None:
+    statements = list(allowed(run))
+    actions = [
+        action
+        for _, statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+
+    assert len(statements) > 40
+    assert [action for action in actions if "*" in action] == []
+
+
+def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(run: Run) -> None:
+    for item, statement in allowed(run):
+        if "*" in statement.get("Resource", ()) and not item.type.endswith("key:Key"):
+            assert set(statement["Action"]) <= WITHOUT_RESOURCE, (item.name, statement)
+
+
+def test_passing_a_role_is_bound_to_one_role_and_one_service(run: Run) -> None:
+    passing = [statement for _, statement in allowed(run) if "iam:PassRole" in statement["Action"]]
+
+    assert len(passing) == 2
+    for statement in passing:
+        assert len(statement["Resource"]) == 1
+        assert "*" not in statement["Resource"][0]
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_roles_trust_one_service_of_one_account(run: Run) -> None:
+    for role in run.of_type("role:Role"):
+        (policy,) = role.policies()
+        (statement,) = policy["Statement"]
+        assert list(statement["Principal"]) == ["Service"]
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+
+
+def test_buckets_are_encrypted_private_versioned_and_tls_only(run: Run) -> None:
+    buckets = {bucket.name for bucket in run.of_type("bucket:Bucket")}
+
+    assert len(buckets) == 4
+    for name in buckets:
+        settings = [item for item in run.resources if item.inputs.get("bucket") == name]
+        by_type = {item.type.rpartition(":")[2]: item.inputs for item in settings}
+        (rule,) = by_type["BucketServerSideEncryptionConfiguration"]["rules"]
+        block = by_type["BucketPublicAccessBlock"]
+        (deny,) = json.loads(by_type["BucketPolicy"]["policy"])["Statement"]
+
+        assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+        assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"].startswith("arn:aws:kms:")
+        assert {value for key, value in block.items() if key != "bucket"} == {True}
+        assert by_type["BucketVersioning"]["versioningConfiguration"] == {"status": "Enabled"}
+        assert by_type["BucketOwnershipControls"]["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        assert by_type["BucketLifecycleConfiguration"]["rules"]
+
+
+def test_the_key_rotates_and_everything_that_stores_uses_it(run: Run) -> None:
+    key = run.one("key:Key")
+    arn = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+    encrypted = {
+        "logGroup:LogGroup": "kmsKeyId",
+        "endpointConfiguration:EndpointConfiguration": "kmsKeyArn",
+        "function:Function": "kmsKeyArn",
+        "topic:Topic": "kmsMasterKeyId",
+        "bucketObjectv2:BucketObjectv2": "kmsKeyId",
+    }
+
+    assert key.inputs["enableKeyRotation"] is True
+    for suffix, name in encrypted.items():
+        found = run.of_type(suffix)
+        assert found
+        assert {item.inputs[name] for item in found} == {arn}
+    assert run.one("table:Table").inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": arn}
+
+
+def test_every_log_group_has_the_declared_retention(run: Run) -> None:
+    assert {item.inputs["retentionInDays"] for item in run.of_type("logGroup:LogGroup")} == {30}
+
+
+STATEFUL = ("bucket:Bucket", "key:Key", "table:Table")
+
+
+@pytest.mark.parametrize(
+    ("retention", "retain_data", "kept"),
+    [
+        (DataRetention.KEEP, None, True),
+        (DataRetention.KEEP, True, True),
+        (DataRetention.KEEP, False, True),
+        (DataRetention.REPRODUCIBLE, None, True),
+        (DataRetention.REPRODUCIBLE, True, True),
+        (DataRetention.REPRODUCIBLE, False, False),
+    ],
+)
+def test_only_both_keys_together_let_data_go(
+    retention: DataRetention, retain_data: bool | None, kept: bool, tmp_path: Path
+) -> None:
+    spec = DEFAULTS.model_copy(update={"compliance": ComplianceSpec(data_retention=retention)})
+    deployment = DEPLOYMENT.model_copy(update={"retain_data": retain_data})
+    run = deploy(spec, deployment, tmp_path)
+    stateful = [item for suffix in STATEFUL for item in run.of_type(suffix)]
+
+    assert {item.protect for item in stateful} == {kept}
+    assert {item.retain_on_delete for item in stateful} == {kept}
+    assert {item.inputs["forceDestroy"] for item in run.of_type("bucket:Bucket")} == {not kept}
+    assert run.one("table:Table").inputs["deletionProtectionEnabled"] is kept
+    # What makes a kept bucket safe is kept with it.
+    assert {item.retain_on_delete for item in run.of_type("bucketPolicy:BucketPolicy")} == {kept}
+
+
+@pytest.mark.parametrize(
+    ("retention", "retain_data", "says"),
+    [
+        (DataRetention.KEEP, False, "ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE)"),
+        (DataRetention.REPRODUCIBLE, None, "pulumi config set headway:retainData false"),
+    ],
+)
+def test_one_key_alone_says_what_the_other_is(
+    retention: DataRetention,
+    retain_data: bool | None,
+    says: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spec = DEFAULTS.model_copy(update={"compliance": ComplianceSpec(data_retention=retention)})
+    deploy(spec, DEPLOYMENT.model_copy(update={"retain_data": retain_data}), tmp_path)
+
+    assert says in caplog.text
+
+
+def test_everything_that_can_have_tags_says_whose_it_is(run: Run) -> None:
+    tagged = [item for item in run.resources if "tags" in item.inputs]
+
+    assert len(tagged) > 20
+    assert {json.dumps(item.inputs["tags"], sort_keys=True) for item in tagged} == {
+        json.dumps(
+            {
+                "headway:data-classification": "restricted",
+                "headway:environment": "prod",
+                "headway:system": "fraud",
+            },
+            sort_keys=True,
+        )
+    }
+
+
+def test_the_endpoint_is_owned_by_the_release_machine(run: Run) -> None:
+    endpoint = run.one("endpoint:Endpoint")
+
+    assert endpoint.ignore_changes == ("endpointConfigName",)
+    assert "fraud-endpoint-declaration" in endpoint.depends_on
+    for suffix in ("endpointConfiguration:EndpointConfiguration", "model:Model"):
+        assert run.one(suffix).retain_on_delete
