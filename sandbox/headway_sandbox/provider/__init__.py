@@ -1,1 +1,1 @@
-"""Stand-in for the pulumi-aws plugin: Pulumi's provider protocol, translated by tables to calls on the sandbox."""
+"""Stand-in for the pulumi-aws plugin: Pulumi's provider protocol, translated by tables to sandbox calls."""

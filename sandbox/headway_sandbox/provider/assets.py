@@ -1,7 +1,7 @@
 """Assets and archives that a program gives as inputs, and the bytes they stand for.
 
-Archives are zipped deterministically (sorted names, one fixed time stamp, fixed permissions), so that the same files
-give the same digest on every machine.
+Archives are zipped deterministically (sorted names, one fixed time stamp, fixed permissions), so that the
+same files give the same digest on every machine.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class Archive:
-    """A set of files: named assets and archives, a directory or archive file on this machine, or a URI (refused)."""
+    """A set of files: named assets and archives, a directory or archive file, or a URI (refused)."""
 
     assets: Mapping[str, Any] | None = None
     path: str = ""

@@ -54,8 +54,8 @@ def loopback_endpoint(url: str) -> str:
         is_loopback = host == "localhost"
     if not is_loopback:
         message = (
-            f"the sandbox's stand-in for the AWS provider never touches AWS: the endpoint {url!r} is not on this machine. "
-            "Allowed are http://127.0.0.1:PORT and http://localhost:PORT; "
+            f"the sandbox's stand-in for the AWS provider never touches AWS: the endpoint {url!r} is not on "
+            "this machine. Allowed are http://127.0.0.1:PORT and http://localhost:PORT; "
             "to deploy to AWS use the official aws provider."
         )
         raise EndpointError(message)
@@ -111,7 +111,7 @@ class Aws:
         return self._account
 
     def _botocore(self) -> BotocoreSession:
-        from botocore.session import Session as NewSession  # noqa: PLC0415 - 0.1 s that a preview need not pay
+        from botocore.session import Session as NewSession  # noqa: PLC0415 - start-up time
 
         if self._session is None:
             self._session = NewSession()

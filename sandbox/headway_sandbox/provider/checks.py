@@ -1,7 +1,7 @@
 """Checks a program's inputs before anything is called: names, required properties, allowed values. Pure.
 
-Everything that is wrong is reported at once, each problem with the resource type, the property, the value and what is
-allowed; a secret's value is never shown.
+Everything that is wrong is reported at once, each problem with the resource type, the property, the value and
+what is allowed; a secret's value is never shown.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from headway_sandbox.provider.wire import UNKNOWN, Secret, reveal
 
 SUFFIX_LENGTH = 7
 _SHOWN_CHOICES = 12
+_HINT = "leave it out for the sandbox, or deploy with the official aws provider"
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,9 @@ def named(
         made = f"{stem}{_suffix(naming.seed, naming.logical_name)}{suffix}"
     if limit is not None and len(made) > limit:
         reason = (
-            f"{table.pulumi_type}: the name {made!r} made from the logical name {naming.logical_name!r} has {len(made)} characters, "
-            f"at most {limit} are allowed; give {auto.property} or shorten the logical name"
+            f"{table.pulumi_type}: the name {made!r} made from the logical name {naming.logical_name!r} has "
+            f"{len(made)} characters, at most {limit} are allowed; "
+            f"give {auto.property} or shorten the logical name"
         )
         return inputs, [Problem(auto.property, reason)]
     inputs[auto.property] = made
@@ -180,19 +182,19 @@ class Validator:
     Args:
         table: the type's table.
         declared: the declared inputs.
-        request: shape of the create request, whose enumerations and ranges apply; None where there is none.
+        requests: shapes that the inputs are sent in, whose enumerations and ranges apply.
     """
 
-    def __init__(self, table: ResourceType, declared: ObjectOf, request: StructureShape | None) -> None:
+    def __init__(self, table: ResourceType, declared: ObjectOf, requests: Sequence[StructureShape]) -> None:
         self._table = table
         self._declared = declared
-        self._request = request
+        self._requests = requests
         self._problems: list[Problem] = []
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
         """Everything that is wrong with the inputs (secret markers included)."""
         self._problems = []
-        self._object(inputs, self._declared, self._request, "", hidden=False)
+        self._object(inputs, self._declared, None, "", hidden=False)
         self._groups(inputs)
         return self._problems
 
@@ -202,12 +204,7 @@ class Validator:
     def _groups(self, inputs: Mapping[str, Any]) -> None:
         for group in self._table.exclusive:
             given = [name for name in group if inputs.get(name) is not None]
-            made_up = (
-                {f"{self._table.autoname.property}Prefix", self._table.autoname.property}
-                if self._table.autoname
-                else set()
-            )
-            if len(given) > 1 and set(given) != made_up:
+            if len(given) > 1:
                 self._add(given[1], f"{' and '.join(given)} exclude each other; give one of them")
         for group in self._table.one_of:
             if all(inputs.get(name) is None for name in group):
@@ -224,12 +221,17 @@ class Validator:
             if declared is None:
                 self._add(path, self._unknown_name(path, name, kind))
             elif item is not None:
-                if paths.covered(self._table.unsupported, paths.pattern_of(path)):
-                    self._add(path, f"{path} is an input that the sandbox does not translate; {self._hint()}")
-                self._value(item, declared, self._member(shape, path), path, hidden=hidden)
+                self._property(item, declared, shape, path, hidden=hidden)
 
-    def _hint(self) -> str:
-        return "leave it out for the sandbox, or deploy with the official aws provider"
+    def _property(
+        self, value: Value, kind: PropertyType, shape: Shape | None, path: str, *, hidden: bool
+    ) -> None:
+        pattern = paths.pattern_of(path)
+        member = self._member(shape, pattern)
+        lost = isinstance(shape, StructureShape) and member is None
+        if lost or paths.covered(self._table.unsupported, pattern):
+            self._add(path, f"{path} is an input that the sandbox does not translate; {_HINT}")
+        self._value(value, kind, member, path, hidden=hidden)
 
     def _unknown_name(self, path: str, name: str, kind: ObjectOf) -> str:
         wanted = mapping.normalised(name)
@@ -237,13 +239,18 @@ class Validator:
         advice = f"did you mean {near}?" if near else f"allowed are {', '.join(sorted(kind.properties))}"
         return f"{path} is no property of this type; {advice}"
 
-    def _member(self, shape: Shape | None, path: str) -> Shape | None:
-        if isinstance(shape, ListShape) and not path.endswith("]"):
-            shape = shape.member
-        if not isinstance(shape, StructureShape):
+    def _member(self, shape: Shape | None, pattern: str) -> Shape | None:
+        """The shape that limits a property: in its block, or for a top-level one in any of the requests."""
+        if paths.covered(self._table.folded | self._table.attributes.keys(), pattern):
             return None
-        target = mapping.member_for(shape, paths.pattern_of(path), self._table.renames)
-        return None if target is None else mapping.resolve(shape, target)
+        candidates = self._requests if paths.top_of(pattern) == pattern else [shape]
+        for candidate in candidates:
+            if isinstance(candidate, StructureShape):
+                target = mapping.member_for(candidate, pattern, self._table.renames)
+                found = candidate if target == mapping.SAME else mapping.resolve(candidate, target or "")
+                if found is not None:
+                    return found
+        return None
 
     def _value(
         self, value: Value, kind: PropertyType, shape: Shape | None, path: str, *, hidden: bool
@@ -255,7 +262,8 @@ class Validator:
             return
         match kind:
             case ObjectOf() if isinstance(value, dict):
-                self._object(value, kind, shape, f"{path}.", hidden=hidden)
+                block = shape.member if isinstance(shape, ListShape) else shape
+                self._object(value, kind, block, f"{path}.", hidden=hidden)
             case ListOf() if isinstance(value, list):
                 self._length(len(value), shape, path, "elements")
                 item_shape = shape.member if isinstance(shape, ListShape) else shape

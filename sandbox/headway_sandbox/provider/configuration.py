@@ -1,4 +1,4 @@
-"""The provider's configuration (``aws:`` keys and the environment) as values. Pure but for the environment passed in."""
+"""The provider's configuration as values, from ``aws:`` keys and the environment. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def endpoint_of(arguments: Mapping[str, Any], environment: Mapping[str, str]) ->
     """
     urls = [loopback_endpoint(url) for url in _endpoints(arguments.get("endpoints"))]
     if len(set(urls)) > 1:
-        message = f"the sandbox has one endpoint for all services, aws:endpoints names several: {', '.join(sorted(set(urls)))}"
+        named = ", ".join(sorted(set(urls)))
+        message = f"the sandbox has one endpoint for all services, aws:endpoints names several: {named}"
         raise EndpointError(message)
     if urls:
         return urls[0]

@@ -61,7 +61,7 @@ def _canonical_policy(value: Value) -> Value:
 
 
 def empty(value: Value) -> bool:
-    """Whether a value says nothing: None, False, zero, or an empty text, list or map (Terraform's zero values)."""
+    """Whether a value is one of Terraform's zero values: None, False, 0, or an empty text, list or map."""
     return value is None or value in ("", [], {}, 0)
 
 
@@ -132,14 +132,17 @@ class Comparison:
             return same_asset(old, new)
         if old == new or (empty(old) and empty(new)):
             return True
+        return old is not None and new is not None and self._equivalent(old, new, kind, pattern)
+
+    def _equivalent(self, old: Value, new: Value, kind: PropertyType | None, pattern: str) -> bool:
+        """Whether two different values mean the same by what the table says about the property."""
         test = self._table.equivalent.get(pattern)
-        if test is not None and old is not None and new is not None and test(old, new):
+        if test is not None and test(old, new):
             return True
         if pattern in self._table.json or (isinstance(kind, Scalar) and kind.kind == "json"):
             return same_json(old, new)
-        if pattern in self._table.sets and isinstance(old, list) and isinstance(new, list):
-            return sorted(map(repr, old)) == sorted(map(repr, new))
-        return False
+        unordered = pattern in self._table.sets and isinstance(old, list) and isinstance(new, list)
+        return unordered and sorted(map(repr, old)) == sorted(map(repr, new))
 
     def _replaces(self, old: Value, new: Value, pattern: str) -> bool:
         if pattern in {"tags", "tagsAll"} or covered(self._table.local, pattern):
@@ -160,7 +163,7 @@ def same_asset(one: Value, other: Value) -> bool:
 
 
 def keeps_identity(table: ResourceType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether a replacement would have the id of the resource that it replaces, so that the old one must go first."""
+    """Whether a replacement would have the id of what it replaces, so that the old one must go first."""
     return all(
         name in news and news[name] is not UNKNOWN and news[name] == olds.get(name) for name in table.id
     )

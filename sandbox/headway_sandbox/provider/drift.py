@@ -21,13 +21,14 @@ def refreshed(
     schema: ResourceSchema,
     inputs: Mapping[str, Any],
     state: Mapping[str, Any],
+    *,
     live: Properties,
     readable: frozenset[str],
 ) -> tuple[Properties, Properties]:
     """Inputs and outputs after a refresh.
 
-    A property drifted when its live value is another one than the state's, whatever the program's text is; only then
-    it is taken over into the inputs, so that the next diff with the program shows it.
+    A property drifted when its live value is another one than the state's, whatever the program's text is.
+    Only then it is taken over into the inputs, so that the next diff with the program shows it.
 
     Args:
         table: the type's table.

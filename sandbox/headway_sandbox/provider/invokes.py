@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from headway_sandbox.provider.aws import Aws, EndpointError, partition_of
+from headway_sandbox.provider.policy_document import render
 
 _REVERSE_PREFIX = {"aws": "com.amazonaws", "aws-cn": "cn.com.amazonaws", "aws-us-gov": "com.amazonaws"}
 _DNS_SUFFIX = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
@@ -31,8 +34,8 @@ def _caller_identity(_arguments: Mapping[str, Any], aws: Aws) -> Answer:
         arn = f"arn:{partition_of(aws.region)}:iam::{account}:root"
         return {"accountId": account, "arn": arn, "userId": account, "id": account}
     message = (
-        "which account this is only a running sandbox or AWS can tell. Start the sandbox, or give the stack "
-        "`aws:allowedAccountIds` with the one account that it belongs to, then previews know it without either."
+        "which account this is only a running sandbox or AWS can tell. Start the sandbox, or set "
+        "`aws:allowedAccountIds` to the one account that the stack belongs to."
     )
     raise EndpointError(message)
 
@@ -65,10 +68,21 @@ def _partition(arguments: Mapping[str, Any], aws: Aws) -> Answer:
     }
 
 
+def _policy_document(arguments: Mapping[str, Any], _aws: Aws) -> Answer:
+    try:
+        text = render(arguments)
+    except ValueError as error:
+        message = f"a source or override document is not JSON: {error}"
+        raise InvokeError(message) from error
+    minified = json.dumps(json.loads(text), separators=(",", ":"))
+    return {**arguments, "json": text, "minifiedJson": minified, "id": str(zlib.crc32(text.encode()))}
+
+
 _INVOKES: Mapping[str, Callable[[Mapping[str, Any], Aws], Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
+    "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
 }
 
 
@@ -86,6 +100,7 @@ def invoke(token: str, arguments: Mapping[str, Any], aws: Aws) -> Answer:
     """
     function = _INVOKES.get(token)
     if function is None:
-        message = f"the sandbox's stand-in for the AWS provider has no function {token}; it has {', '.join(sorted(_INVOKES))}"
+        known = ", ".join(sorted(_INVOKES))
+        message = f"the sandbox's stand-in for the AWS provider has no function {token}; it has {known}"
         raise InvokeError(message)
     return function(arguments, aws)

@@ -12,7 +12,7 @@ from headway_sandbox.provider.aws import Aws, AwsError
 from headway_sandbox.provider.diffs import Comparison
 from headway_sandbox.provider.mapping import RequestBuilder
 from headway_sandbox.provider.reading import LiveReader, is_absence
-from headway_sandbox.provider.requests import build, identity_members
+from headway_sandbox.provider.requests import RequestFactory, identity_members
 from headway_sandbox.provider.schema import ObjectOf, ResourceSchema
 from headway_sandbox.provider.table import Call, ResourceType, Step, Wait
 from headway_sandbox.provider.values import Properties, Value
@@ -80,6 +80,7 @@ class Lifecycle:
         self._schema = schema
         self._default_tags = default_tags
         self._clock = clock if clock is not None else Clock()
+        self._requests = RequestFactory(table, schema.inputs)
         self._reader = LiveReader(aws, table, schema, default_tags)
         self._comparison = Comparison(table, schema.outputs)
 
@@ -184,7 +185,7 @@ class Lifecycle:
         return self._reader.readable()
 
     def outputs(self, inputs: Properties, live: Properties) -> Properties:
-        """What the state keeps: live values, and the program's own where it means the same or AWS tells nothing."""
+        """What the state keeps: live values, or the program's where those mean the same or more."""
         outputs: Properties = {}
         for name in self._schema.outputs.properties:
             value, given = live.get(name), inputs.get(name)
@@ -210,7 +211,7 @@ class Lifecycle:
             return {}
         shape = self._aws.operation(self._table.service, call.operation).input_shape
         answer: Properties = {}
-        for request in build(self._table, self._schema.inputs, call, shape, inputs, {**inputs, **known}):
+        for request in self._requests.build(call, shape, inputs, {**inputs, **known}):
             try:
                 answer = self._aws.call(self._table.service, call.operation, request)
             except AwsError as error:

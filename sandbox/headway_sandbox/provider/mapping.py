@@ -1,17 +1,16 @@
 """Names and structures between pulumi-aws properties and botocore shapes. Pure.
 
-Names match mechanically: lower-case, without underscores, singular or plural. Open maps keep the user's keys. Blocks
-are plain objects in Pulumi where AWS sometimes wants a list of one, and the other way round; a map of text stands for
-a list of key and value pairs. A type's table names only what differs, as renames from a property's dotted path
-(``[]`` marks a list element) to the member, or to a dotted path of members
-(``[]`` after a member that is a list of one).
+Names match mechanically: lower-case, without underscores, singular or plural. Open maps keep the user's keys.
+Blocks are plain objects in Pulumi where AWS sometimes wants a list of one, and the other way round; a map of text
+stands for a list of key and value pairs. A type's table names only what differs, as renames from the dotted path
+of a property (``[]`` marks a list element) to a dotted path of members (``[]`` marks a list of one).
 """
 
 from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -195,20 +194,20 @@ def _put(built: dict[str, Any], target: str, value: Value) -> None:
 
 
 def _scalar_to_request(shape: Shape, value: Value) -> Value:
-    match shape.type_name:
-        case "string":
-            return text_of(value)
-        case "integer" | "long":
-            return int(value)
-        case "float" | "double":
-            return float(value)
-        case "boolean":
-            return value == "true" if isinstance(value, str) else bool(value)
-        case "blob":
-            return value.encode() if isinstance(value, str) else value
-        case "timestamp":
-            return datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return value
+    convert = _TO_REQUEST.get(shape.type_name)
+    return value if convert is None else convert(value)
+
+
+def _flag_of(value: Value) -> bool:
+    return value == "true" if isinstance(value, str) else bool(value)
+
+
+def _blob_of(value: Value) -> Value:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _time_of(value: Value) -> Value:
+    return datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def text_of(value: Value) -> str:
@@ -257,7 +256,7 @@ class ResponseReader:
                 return self._list(shape, kind, value, path)
             case MapOf():
                 return self._map(shape, kind, value, path)
-        return _scalar_from_response(shape, kind, value)
+        return _scalar_from_response(kind, value)
 
     def _object(self, shape: Shape, kind: ObjectOf, value: Value, path: str) -> Value:
         if isinstance(shape, ListShape):
@@ -295,7 +294,7 @@ def _get(response: Value, target: str) -> Value:
     return response
 
 
-def _scalar_from_response(shape: Shape, kind: PropertyType, value: Value) -> Value:
+def _scalar_from_response(kind: PropertyType, value: Value) -> Value:
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, bytes):
@@ -308,18 +307,44 @@ def _scalar_from_response(shape: Shape, kind: PropertyType, value: Value) -> Val
 
 def as_kind(kind: PropertyType, value: Value) -> Value:
     """A scalar in the declared kind where the conversion loses nothing; any other value as it is."""
-    if not isinstance(kind, Scalar) or value is None:
-        return value
+    convert = _TO_KIND.get(kind.kind) if isinstance(kind, Scalar) else None
+    return value if convert is None else convert(value)
+
+
+def _as_text(value: Value) -> Value:
+    return text_of(value) if isinstance(value, bool | int | float) else value
+
+
+def _as_integer(value: Value) -> Value:
+    number = _as_number(value)
+    return int(number) if isinstance(number, float) and number.is_integer() else value
+
+
+def _as_number(value: Value) -> Value:
     try:
-        match kind.kind:
-            case "string" | "json" if isinstance(value, bool | int | float):
-                return text_of(value)
-            case "integer" if isinstance(value, str | float) and float(value).is_integer():
-                return int(float(value))
-            case "number" if isinstance(value, str):
-                return float(value)
-            case "boolean" if isinstance(value, str) and value in {"true", "false"}:
-                return value == "true"
+        return float(value) if isinstance(value, str) else value
     except ValueError:
         return value
-    return value
+
+
+def _as_flag(value: Value) -> Value:
+    return value == "true" if value in ("true", "false") else value
+
+
+_TO_REQUEST: Mapping[str, Callable[[Value], Value]] = {
+    "string": text_of,
+    "integer": int,
+    "long": int,
+    "float": float,
+    "double": float,
+    "boolean": _flag_of,
+    "blob": _blob_of,
+    "timestamp": _time_of,
+}
+_TO_KIND: Mapping[str, Callable[[Value], Value]] = {
+    "string": _as_text,
+    "json": _as_text,
+    "integer": _as_integer,
+    "number": _as_number,
+    "boolean": _as_flag,
+}

@@ -1,4 +1,4 @@
-"""Dotted property paths with ``[]`` for list elements: defaults are put at them, changes are compared with them. Pure."""
+"""Dotted property paths, ``[]`` for list elements: where defaults go, which changes replace. Pure."""
 
 from __future__ import annotations
 

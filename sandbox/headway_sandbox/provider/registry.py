@@ -16,7 +16,7 @@ class UnknownTypeError(LookupError):
 
 
 def _module_names() -> list[str]:
-    return sorted(item.name for item in pkgutil.iter_modules(types.__path__))
+    return sorted(item.name for item in pkgutil.iter_modules(types.__path__) if not item.name.startswith("_"))
 
 
 @cache

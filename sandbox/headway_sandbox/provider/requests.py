@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.model import ListShape, StructureShape
@@ -34,85 +34,90 @@ def identity_members(
     return members
 
 
-def build(
-    table: ResourceType,
-    declared: ObjectOf,
-    call: Call,
-    shape: StructureShape | None,
-    inputs: Properties,
-    known: Mapping[str, Any],
-) -> list[Request]:
-    """The requests of a call: one, or one for each attribute.
+class RequestFactory:
+    """Builds requests for one resource type.
 
     Args:
         table: the type's table.
         declared: the type's inputs.
-        call: the call.
-        shape: shape of its request; None for operations without input.
-        inputs: what to send; may hold members under AWS's own names.
-        known: what is known of the resource, for its identity.
-
-    Raises:
-        UntranslatableError: an input below the top has no member.
     """
-    identity = table.identity if call.identity is None else call.identity
-    request: Request = {**call.constants, **identity_members(identity, shape, known)}
-    values = {name: value for name, value in call.fold(inputs).items() if value is not None and name != "region"}
-    if call.only is not None:
+
+    def __init__(self, table: ResourceType, declared: ObjectOf) -> None:
+        self._table = table
+        self._declared = declared
+
+    def build(
+        self, call: Call, shape: StructureShape | None, inputs: Properties, known: Mapping[str, Any]
+    ) -> list[Request]:
+        """The requests of a call: one, or one for each attribute.
+
+        Args:
+            call: the call.
+            shape: shape of its request; None for operations without input.
+            inputs: what to send; may hold members under AWS's own names.
+            known: what is known of the resource, for its identity.
+
+        Raises:
+            UntranslatableError: an input below the top has no member.
+        """
+        identity = self._table.identity if call.identity is None else call.identity
+        request: Request = {**call.constants, **identity_members(identity, shape, known)}
+        if shape is None:
+            return [request]
         values = {
             name: value
-            for name, value in values.items()
-            if name in call.only or name not in declared.properties
+            for name, value in call.fold(inputs).items()
+            if value is not None and name != "region" and self._may_be_sent(call, name)
         }
-    if shape is None:
-        return [request]
-    if call.each_attribute:
-        return [
-            {
-                **request,
-                "AttributeName": table.attributes[name],
-                "AttributeValue": text_of(values.get(name, "")),
-            }
-            for name in (call.only if call.only is not None else table.attributes)
-            if name in table.attributes
-        ]
-    attributes = {
-        table.attributes[name]: text_of(value) for name, value in values.items() if name in table.attributes
-    }
-    if attributes and "Attributes" in shape.members:
-        request["Attributes"] = attributes
-    values = {name: value for name, value in values.items() if name not in table.attributes}
-    raw = {
-        name: value
-        for name, value in values.items()
-        if name not in declared.properties and name in shape.members
-    }
-    request = _merged(request, raw)
-    members = _members(table, declared, call, shape, values)
-    return [_merged(members, request)]
+        attributes = self._table.attributes
+        if call.each_attribute:
+            names = [
+                name for name in (call.only if call.only is not None else attributes) if name in attributes
+            ]
+            return [
+                {
+                    **request,
+                    "AttributeName": attributes[name],
+                    "AttributeValue": text_of(values.get(name, "")),
+                }
+                for name in names
+            ]
+        present = {attributes[name]: text_of(value) for name, value in values.items() if name in attributes}
+        if present and "Attributes" in shape.members:
+            request["Attributes"] = present
+        raw = {
+            name: value
+            for name, value in values.items()
+            if name not in self._declared.properties and name in shape.members
+        }
+        return [_merged(self._members(call, shape, values), _merged(request, raw))]
 
+    def _may_be_sent(self, call: Call, name: str) -> bool:
+        return call.only is None or name in call.only or name not in self._declared.properties
 
-def _members(
-    table: ResourceType, declared: ObjectOf, call: Call, shape: StructureShape, values: Mapping[str, Any]
-) -> Request:
-    inner = resolve(shape, call.at) if call.at else shape
-    in_list = isinstance(inner, ListShape)
-    inner = inner.member if isinstance(inner, ListShape) else inner
-    if not isinstance(inner, StructureShape):
-        return {}
-    builder = RequestBuilder(table.renames)
-    properties = {name: value for name, value in values.items() if name in declared.properties}
-    members = builder.structure(inner, declared, properties)
-    nested = [path for path in builder.unmatched if path.split(".")[0].removesuffix("[]") != path]
-    if nested:
-        raise UntranslatableError(nested)
-    if not call.at:
-        return members
-    wrapped: Value = [members] if in_list else members
-    for step in reversed(call.at.split(".")):
-        wrapped = {step: wrapped}
-    found: Request = wrapped
-    return found
+    def _members(self, call: Call, shape: StructureShape, values: Mapping[str, Any]) -> Request:
+        inner = request_shape(call, shape)
+        if inner is None:
+            return {}
+        builder = RequestBuilder(self._table.renames)
+        properties = {
+            name: value
+            for name, value in values.items()
+            if name in self._declared.properties
+            and name not in self._table.attributes
+            and name not in self._table.folded
+        }
+        members = builder.structure(inner, self._declared, properties)
+        nested = [path for path in builder.unmatched if path.split(".")[0].removesuffix("[]") != path]
+        if nested:
+            raise UntranslatableError(nested)
+        if not call.at:
+            return members
+        wrapped: Value = [members] if isinstance(resolve(shape, call.at), ListShape) else members
+        for step in reversed(call.at.split(".")):
+            wrapped = {step: wrapped}
+        found: Request = wrapped
+        return found
 
 
 def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> Request:
@@ -125,21 +130,13 @@ def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> Request:
     return merged
 
 
-def untranslated(
-    table: ResourceType, declared: ObjectOf, shapes: Iterable[tuple[Call, StructureShape]]
-) -> list[str]:
-    """Top-level inputs that none of a type's calls has a member for.
+def request_shape(call: Call, shape: StructureShape | None) -> StructureShape | None:
+    """The structure that a call puts the inputs into; None where it takes none.
 
     Args:
-        table: the type's table.
-        declared: the type's inputs.
-        shapes: the calls that create and change the resource, with the shapes of their requests.
+        call: the call.
+        shape: shape of its request.
     """
-    sent: set[str] = set()
-    for call, shape in shapes:
-        inner = resolve(shape, call.at) if call.at else shape
-        inner = inner.member if isinstance(inner, ListShape) else inner
-        builder = RequestBuilder(table.renames)
-        if isinstance(inner, StructureShape):
-            sent |= {name for name in declared.properties if builder.matches(inner, name)}
-    return sorted(set(declared.properties) - sent)
+    inner = resolve(shape, call.at) if call.at and shape is not None else shape
+    inner = inner.member if isinstance(inner, ListShape) else inner
+    return inner if isinstance(inner, StructureShape) else None

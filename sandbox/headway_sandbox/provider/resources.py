@@ -16,6 +16,7 @@ from headway_sandbox.provider.configuration import Configuration
 from headway_sandbox.provider.lifecycle import Lifecycle, PartialFailureError
 from headway_sandbox.provider.paths import covered, top_of
 from headway_sandbox.provider.reading import derive
+from headway_sandbox.provider.requests import request_shape
 from headway_sandbox.provider.table import ResourceType
 from headway_sandbox.provider.values import Properties, Value
 from headway_sandbox.provider.wire import UNKNOWN, has_unknown, reveal, seal
@@ -76,15 +77,19 @@ class Resources:
             for name, value in news.items()
             if value is not None
         }
-        problems = checks.Validator(table, declared, self._request_shape(table)).problems(inputs)
+        problems = checks.Validator(table, declared, self._request_shapes(table)).problems(inputs)
         inputs, name_problems = checks.named(table, inputs, olds, naming)
         return checks.with_defaults(table, inputs), [*problems, *name_problems]
 
-    def _request_shape(self, table: ResourceType) -> StructureShape | None:
-        if table.create is None:
-            return None
-        shape: StructureShape | None = self.aws.operation(table.service, table.create.operation).input_shape
-        return shape
+    def _request_shapes(self, table: ResourceType) -> list[StructureShape]:
+        """What the inputs are sent in: the limits of these requests are the limits of the inputs."""
+        calls = [table.create, *(step.put for step in table.steps)]
+        shapes = (
+            request_shape(call, self.aws.operation(table.service, call.operation).input_shape)
+            for call in calls
+            if call is not None
+        )
+        return [shape for shape in shapes if shape is not None]
 
     def diff(
         self, token: str, olds: Mapping[str, Any], news: Mapping[str, Any], state: Mapping[str, Any]
@@ -137,7 +142,7 @@ class Resources:
     ) -> tuple[str, Properties]:
         """Id and outputs of a resource that does not exist yet; makes no call.
 
-        What only AWS can tell is unknown, and so is what follows from a name that may be made up anew in the update.
+        What only AWS can tell is unknown, and so is what follows from a name that the update makes up anew.
         """
         table, declared, plain = registry.table(token), schema.of(token), reveal(dict(inputs))
         made_up = checks.is_made_up(table, logical_name, plain)
@@ -202,7 +207,7 @@ class Resources:
             found = drift.imported(table, declared, live)
             return found, lifecycle.outputs(found, live)
         new_inputs, outputs = drift.refreshed(
-            table, declared, inputs, plain_state, live, lifecycle.readable()
+            table, declared, inputs, plain_state, live=live, readable=lifecycle.readable()
         )
         return new_inputs, seal(outputs, inputs, state)
 

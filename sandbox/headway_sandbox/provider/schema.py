@@ -1,7 +1,8 @@
 """The properties of resource types as pulumi-aws declares them, read from compact generated files.
 
-The files under ``schema/`` come from the installed ``pulumi_aws`` (see ``schema_generator``), one per module of
-pulumi-aws. Reading them costs about a millisecond; importing the classes they come from costs up to half a second.
+The files under ``schema/`` come from the installed ``pulumi_aws`` (see ``schema_generator``), one for each
+module of pulumi-aws. Reading them costs about a millisecond, importing the classes they come from up to half
+a second.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ScalarKind = Literal["string", "integer", "number", "boolean", "json", "asset", 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value: text, number, flag, JSON text (a policy, which may also be given as an object), asset or anything."""
+    """One value; ``json`` is the text of a policy, which programs may also give as an object."""
 
     kind: ScalarKind
 
@@ -64,8 +65,8 @@ def parse(document: Value) -> PropertyType:
     """A property type from its compact JSON form.
 
     Args:
-        document: a scalar kind as a string, or ``{"list": T}``, ``{"map": T}``, ``{"object": {name: T}}``, where a
-            required name ends in ``!``.
+        document: a scalar kind as a string, or ``{"list": T}``, ``{"map": T}``, ``{"object": {name: T}}``,
+            where a required name ends in ``!``.
 
     Raises:
         ValueError: the document has none of these forms.

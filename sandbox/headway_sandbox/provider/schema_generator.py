@@ -1,7 +1,7 @@
 """Writes the files under ``schema/`` from the installed pulumi_aws.
 
-Run ``python -m headway_sandbox.provider.schema_generator`` after a type's table was added or pulumi_aws was updated;
-a test compares the files with what this module would write.
+Run ``python -m headway_sandbox.provider.schema_generator`` after a type's table was added or pulumi_aws was
+updated; a test compares the files with what this module would write.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _origin(annotation: Value) -> Value:
 
 
 def _members(annotation: Value) -> list[Any]:
-    """The alternatives of a (nested) union, without None and the wrappers that make a value a Pulumi input."""
+    """The alternatives of a union, without None and the wrappers that make a value a Pulumi input."""
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         return [member for part in typing.get_args(annotation) for member in _members(part)]
     if annotation is type(None) or _origin(annotation) is collections.abc.Awaitable:

@@ -198,7 +198,7 @@ class Handler(Protocol):
         """Creates the resource; returns its live properties."""
 
     def read(self, session: Session, state: Properties) -> Properties | None:
-        """The live properties, or None when it is gone. ``state`` is what is known, at least the id's parts."""
+        """The live properties, or None when it is gone; ``state`` holds at least the id's parts."""
 
     def update(self, session: Session, state: Properties, inputs: Properties) -> Properties:
         """Changes the resource in place; returns its live properties."""
@@ -243,6 +243,7 @@ class ResourceType:
         delete_first: whether a replacement always deletes before it creates.
         exclusive: groups of properties of which at most one may be given.
         one_of: groups of properties of which at least one must be given.
+        folded: properties that a fold turns into members of another form; they never match by name.
         unsupported: dotted paths of inputs that the sandbox does not translate; using one is an error.
         before_delete: work that must be done before deletion.
         fold: rewrites the inputs before the create call and the steps, like :attr:`Call.fold`.
@@ -284,6 +285,7 @@ class ResourceType:
     delete_first: bool = False
     exclusive: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
+    folded: frozenset[str] = frozenset()
     unsupported: frozenset[str] = frozenset()
     before_delete: Callable[[Session, Properties], None] | None = None
     fold: Fold = unchanged

@@ -1,7 +1,7 @@
 """Pulumi's wire values (protobuf Struct) to and from plain Python values.
 
 Plain values are None, bool, int, float, str, list and dict; what Pulumi adds becomes a marker: ``Secret``,
-``UNKNOWN`` and the assets of :mod:`headway_sandbox.provider.assets`. Numbers without a fraction become ``int``.
+``UNKNOWN`` and the classes of :mod:`headway_sandbox.provider.assets`. Whole numbers become ``int``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EXACT_INTEGER_LIMIT: Final = 2**53
 
 
 class Unknown:
-    """A value that is only known after other resources exist. There is one, :data:`UNKNOWN`; it is never equal to a value."""
+    """A value that is only known after other resources exist; there is one, :data:`UNKNOWN`."""
 
     __slots__ = ()
 
@@ -125,24 +125,27 @@ def _encode_into(target: struct_pb2.Value, value: Value) -> None:
             target.string_value = value
         case Unknown():
             target.string_value = UNKNOWN_STRING
-        case Secret():
-            fields = target.struct_value.fields
-            fields[SIGNATURE_KEY].string_value = SECRET_SIGNATURE
-            _encode_into(fields["value"], value.value)
-        case Asset() | Archive():
-            _encode_into(target, {SIGNATURE_KEY: value.signature, **value.properties()})
-        case Mapping():
-            target.struct_value.SetInParent()
-            for key, item in value.items():
-                if item is not None:
-                    _encode_into(target.struct_value.fields[key], item)
         case list() | tuple():
             target.list_value.SetInParent()
             for item in value:
                 _encode_into(target.list_value.values.add(), item)
         case _:
-            message = f"a value of type {type(value).__name__} has no form on Pulumi's wire"
-            raise TypeError(message)
+            target.struct_value.SetInParent()
+            for key, item in _struct_properties(value).items():
+                if item is not None:
+                    _encode_into(target.struct_value.fields[key], item)
+
+
+def _struct_properties(value: Value) -> Mapping[str, Any]:
+    match value:
+        case Secret():
+            return {SIGNATURE_KEY: SECRET_SIGNATURE, "value": value.value}
+        case Asset() | Archive():
+            return {SIGNATURE_KEY: value.signature, **value.properties()}
+        case Mapping():
+            return value
+    message = f"a value of type {type(value).__name__} has no form on Pulumi's wire"
+    raise TypeError(message)
 
 
 def reveal(value: Value) -> Value:

@@ -1,4 +1,4 @@
-"""CloudWatch alarms and dashboards, log groups, and EventBridge rules: pulumi-aws keeps all of them in one module."""
+"""CloudWatch alarms and dashboards, log groups, EventBridge rules: one module in pulumi-aws."""
 
 from __future__ import annotations
 
@@ -45,11 +45,15 @@ def _target_id(properties: Properties) -> str:
 
 
 def _parse_target_id(resource_id: str) -> Properties:
-    """An import names rule and target with a slash; the id in the state says nothing that the state does not."""
+    """An import names rule and target with slashes; the state's id says nothing more than the state."""
     parts = resource_id.split("/")
     if len(parts) == 1:
         return {}
-    return {"rule": parts[-2], "targetId": parts[-1], "eventBusName": parts[0] if len(parts) > 2 else _DEFAULT_BUS}
+    return {
+        "rule": parts[-2],
+        "targetId": parts[-1],
+        "eventBusName": parts[0] if len(parts) > 2 else _DEFAULT_BUS,
+    }
 
 
 _BY_ARN = {"ResourceARN": "arn"}
@@ -173,7 +177,8 @@ DASHBOARD = ResourceType(
     create=Call("PutDashboard"),
     reads=(
         Read(
-            "GetDashboard", absent=frozenset({"ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException"})
+            "GetDashboard",
+            absent=frozenset({"ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException"}),
         ),
     ),
     steps=(Step(("dashboardBody",), Call("PutDashboard"), on_create=False),),

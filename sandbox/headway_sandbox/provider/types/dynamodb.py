@@ -22,7 +22,9 @@ def _index(block: Properties, table_hash_key: Value = None) -> Properties:
     schemas = block.get("keySchemas")
     index: Properties = {
         "IndexName": block["name"],
-        "KeySchema": [{"AttributeName": item["attributeName"], "KeyType": item["keyType"]} for item in schemas]
+        "KeySchema": [
+            {"AttributeName": item["attributeName"], "KeyType": item["keyType"]} for item in schemas
+        ]
         if schemas
         else _key_schema(block.get("hashKey", table_hash_key), block.get("rangeKey")),
         "Projection": {"ProjectionType": block["projectionType"]},
@@ -110,8 +112,11 @@ def _described(answer: Properties) -> Properties:
         "streamEnabled": stream.get("StreamEnabled"),
         "tableClass": (answer.get("TableClassSummary") or {}).get("TableClass", "STANDARD"),
         "ProvisionedThroughput": throughput,
-        "globalSecondaryIndexes": [_index_block(item) for item in answer.get("GlobalSecondaryIndexes") or []] or None,
-        "localSecondaryIndexes": [_local_index_block(item) for item in answer.get("LocalSecondaryIndexes") or []]
+        "globalSecondaryIndexes": [_index_block(item) for item in answer.get("GlobalSecondaryIndexes") or []]
+        or None,
+        "localSecondaryIndexes": [
+            _local_index_block(item) for item in answer.get("LocalSecondaryIndexes") or []
+        ]
         or None,
         "serverSideEncryption": None
         if encryption is None
@@ -133,7 +138,9 @@ def _recovery(answer: Properties) -> Properties:
     description = answer.get("PointInTimeRecoveryDescription") or {}
     enabled = description.get("PointInTimeRecoveryStatus") == "ENABLED"
     period = description.get("RecoveryPeriodInDays") if enabled else None
-    return {"pointInTimeRecovery": {"enabled": enabled, **({"recoveryPeriodInDays": period} if period else {})}}
+    return {
+        "pointInTimeRecovery": {"enabled": enabled, **({"recoveryPeriodInDays": period} if period else {})}
+    }
 
 
 def _is_enabled(block: Value) -> bool:
@@ -158,7 +165,8 @@ def _update_indexes(session: Session, state: Properties, inputs: Properties) -> 
     olds = {block["name"]: _index(block) for block in state.get("globalSecondaryIndexes") or []}
     news = {block["name"]: _index(block) for block in inputs.get("globalSecondaryIndexes") or []}
     attributes = [
-        {"AttributeName": item["name"], "AttributeType": item["type"]} for item in inputs.get("attributes") or []
+        {"AttributeName": item["name"], "AttributeType": item["type"]}
+        for item in inputs.get("attributes") or []
     ]
     stale = [name for name in olds if olds[name] != news.get(name)]
     updates = [{"Delete": {"IndexName": name}} for name in stale]
@@ -199,9 +207,7 @@ TABLE = ResourceType(
         _on_table("deletionProtectionEnabled"),
         _on_table("tableClass"),
         _on_table("onDemandThroughput"),
-        Step(
-            ("globalSecondaryIndexes",), work=_update_indexes, on_create=False, settle=True
-        ),
+        Step(("globalSecondaryIndexes",), work=_update_indexes, on_create=False, settle=True),
         Step(("ttl",), Call("UpdateTimeToLive"), when=_is_enabled),
         Step(("ttl",), work=_stop_time_to_live, on_create=False, when=_is_disabled),
         Step(("pointInTimeRecovery",), Call("UpdateContinuousBackups"), when=_is_enabled),
@@ -235,7 +241,9 @@ TABLE = ResourceType(
         "pointInTimeRecovery": "PointInTimeRecoverySpecification",
         "pointInTimeRecovery.enabled": "PointInTimeRecoveryEnabled",
     },
-    tagging=Tagging("TagResource", "UntagResource", identity={"ResourceArn": "arn"}, read="ListTagsOfResource"),
+    tagging=Tagging(
+        "TagResource", "UntagResource", identity={"ResourceArn": "arn"}, read="ListTagsOfResource"
+    ),
     force_new=frozenset({"hashKey", "localSecondaryIndexes", "name", "rangeKey"}),
     defaults={"billingMode": _PROVISIONED, "tableClass": "STANDARD", "ttl.enabled": False},
     computed=frozenset(
@@ -254,10 +262,16 @@ TABLE = ResourceType(
     sets=frozenset({"attributes", "globalSecondaryIndexes", "localSecondaryIndexes"}),
     volatile=frozenset({"streamArn", "streamLabel"}),
     waits=(
-        Wait("TableStatus", pending=frozenset({"CREATING", "UPDATING"}), target=frozenset({"ACTIVE"}), timeout_s=1800.0),
+        Wait(
+            "TableStatus",
+            pending=frozenset({"CREATING", "UPDATING"}),
+            target=frozenset({"ACTIVE"}),
+            timeout_s=1800.0,
+        ),
     ),
     wait_deleted=True,
     autoname=Autoname(max_length=255),
+    folded=frozenset({"globalSecondaryIndexes", "hashKey", "localSecondaryIndexes", "rangeKey"}),
     unsupported=frozenset(
         {
             "globalTableWitness",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 from headway_sandbox.provider.assets import body
 from headway_sandbox.provider.aws import AwsError
@@ -19,7 +18,7 @@ from headway_sandbox.provider.table import (
     Tagging,
     Wait,
 )
-from headway_sandbox.provider.values import Properties
+from headway_sandbox.provider.values import Properties, Value
 
 _ABSENT = frozenset({"ResourceNotFoundException"})
 _CODE = ("code", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "sourceKmsKeyArn")
@@ -31,7 +30,10 @@ def _zipped(inputs: Properties) -> Properties:
     code = inputs.get("code")
     if code is None:
         return inputs
-    return {**{name: value for name, value in inputs.items() if name != "code"}, "Code": {"ZipFile": body(code)}}
+    return {
+        **{name: value for name, value in inputs.items() if name != "code"},
+        "Code": {"ZipFile": body(code)},
+    }
 
 
 def _zipped_update(inputs: Properties) -> Properties:
@@ -60,7 +62,11 @@ def _function(answer: Properties) -> Properties:
     image = (answer.get("ImageConfigResponse") or {}).get("ImageConfig")
     vpc = answer.get("VpcConfig") or {}
     return {
-        **{name: value for name, value in answer.items() if name not in {"Layers", "ImageConfigResponse", "VpcConfig"}},
+        **{
+            name: value
+            for name, value in answer.items()
+            if name not in {"Layers", "ImageConfigResponse", "VpcConfig"}
+        },
         "qualifiedArn": f"{arn}:{version}",
         "sourceCodeHash": answer.get("CodeSha256"),
         "codeSha256": answer.get("CodeSha256"),
@@ -75,11 +81,11 @@ def _concurrency(answer: Properties) -> Properties:
     return {"reservedConcurrentExecutions": answer.get("ReservedConcurrentExecutions", _NO_LIMIT)}
 
 
-def _is_unlimited(value: Any) -> bool:
+def _is_unlimited(value: Value) -> bool:
     return value is None or value == _NO_LIMIT
 
 
-def _is_limited(value: Any) -> bool:
+def _is_limited(value: Value) -> bool:
     return not _is_unlimited(value)
 
 
@@ -123,8 +129,12 @@ FUNCTION = ResourceType(
     identity={"FunctionName": "name"},
     create=Call("CreateFunction", fold=_zipped),
     reads=(
-        Read("GetFunction", decode=lambda answer: {**answer, "Configuration": _function(answer["Configuration"])},
-             at="Configuration", absent=_ABSENT),
+        Read(
+            "GetFunction",
+            decode=lambda answer: {**answer, "Configuration": _function(answer["Configuration"])},
+            at="Configuration",
+            absent=_ABSENT,
+        ),
         Read("GetFunctionConcurrency", absent=_ABSENT, unfold=_concurrency),
     ),
     steps=(
@@ -134,7 +144,9 @@ FUNCTION = ResourceType(
             Call("DeleteFunctionCodeSigningConfig"),
             on_create=False,
         ),
-        Step(_CONFIGURATION, Call("UpdateFunctionConfiguration", fold=_cleared), on_create=False, settle=True),
+        Step(
+            _CONFIGURATION, Call("UpdateFunctionConfiguration", fold=_cleared), on_create=False, settle=True
+        ),
         Step(
             (*_CODE, "architectures", "sourceCodeHash", "publish"),
             Call("UpdateFunctionCode", fold=_zipped_update),
@@ -193,7 +205,9 @@ FUNCTION = ResourceType(
             "useResourceTimeoutForPropagation",
         }
     ),
-    write_only=frozenset({"code", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "publish", "publishTo"}),
+    write_only=frozenset(
+        {"code", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "publish", "publishTo"}
+    ),
     fingerprints={"codeSha256": _CODE},
     derived={
         "invokeArn": f"{_PATH}/2015-03-31/functions/{{arn}}/invocations",
@@ -208,6 +222,7 @@ FUNCTION = ResourceType(
     autoname=Autoname(max_length=64),
     exclusive=(("code", "s3Bucket", "imageUri"),),
     one_of=(("code", "s3Bucket", "imageUri"),),
+    folded=frozenset({"code"}),
     unsupported=frozenset({"capacityProviderConfig", "durableConfig"}),
 )
 
@@ -224,7 +239,9 @@ def _statement(statement: Properties) -> Properties:
     if isinstance(principal, dict):
         principal = principal.get("Service", principal.get("AWS"))
     conditions = {
-        key.lower(): value for block in statement.get("Condition", {}).values() for key, value in block.items()
+        key.lower(): value
+        for block in statement.get("Condition", {}).values()
+        for key, value in block.items()
     }
     return {
         "statementId": statement["Sid"],
@@ -292,7 +309,7 @@ class _Invocation(Handler):
             self._invoke(session, state, "delete", json.loads(state["input"]))
 
     @staticmethod
-    def _invoke(session: Session, inputs: Properties, action: str, previous: Any) -> Properties:
+    def _invoke(session: Session, inputs: Properties, action: str, previous: Value) -> Properties:
         payload = json.loads(inputs["input"])
         if inputs.get("lifecycleScope") == _CRUD:
             payload = {**payload, inputs["terraformKey"]: {"action": action, "prev_input": previous}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from headway_sandbox.provider.assets import body
 from headway_sandbox.provider.table import (
@@ -15,6 +14,7 @@ from headway_sandbox.provider.table import (
     Step,
     Tagging,
 )
+from headway_sandbox.provider.types._s3_notification import notification, notification_blocks
 from headway_sandbox.provider.values import Properties, Value
 
 _NO_BUCKET = frozenset({"NoSuchBucket", "404", "NotFound"})
@@ -60,7 +60,7 @@ def _delete_versions(session: Session, bucket: str, prefix: str, key: str | None
         deletion = {"Objects": objects, "Quiet": True}
         failed = session.call("s3", "DeleteObjects", {"Bucket": bucket, "Delete": deletion}).get("Errors")
         if failed:
-            # What may not be deleted (an object lock) would be listed for ever; the bucket's deletion says why.
+            # What an object lock protects would be listed for ever; deleting the bucket then says why.
             return
 
 
@@ -102,51 +102,6 @@ def _filters(inputs: Properties) -> Properties:
     return {**inputs, "rules": rules}
 
 
-_TARGETS = (
-    ("lambdaFunctions", "LambdaFunctionConfigurations", "lambdaFunctionArn", "LambdaFunctionArn"),
-    ("queues", "QueueConfigurations", "queueArn", "QueueArn"),
-    ("topics", "TopicConfigurations", "topicArn", "TopicArn"),
-)
-
-
-def _notification(inputs: Properties) -> Properties:
-    """The one notification configuration that a bucket has."""
-    configuration: Properties = {"EventBridgeConfiguration": {}} if inputs.get("eventbridge") is True else {}
-    for blocks, member, target, target_member in _TARGETS:
-        entries = [_notification_entry(block, target, target_member) for block in inputs.get(blocks) or []]
-        if entries:
-            configuration[member] = entries
-    return {"bucket": inputs["bucket"], "NotificationConfiguration": configuration}
-
-
-def _notification_entry(block: Properties, target: str, target_member: str) -> Properties:
-    rules = [
-        {"Name": name, "Value": block[property_name]}
-        for name, property_name in (("prefix", "filterPrefix"), ("suffix", "filterSuffix"))
-        if block.get(property_name) is not None
-    ]
-    entry: Properties = {target_member: block.get(target), "Events": block["events"]}
-    if rules:
-        entry["Filter"] = {"Key": {"FilterRules": rules}}
-    if block.get("id") is not None:
-        entry["Id"] = block["id"]
-    return entry
-
-
-def _notification_blocks(answer: Properties) -> Properties:
-    found: Properties = {"eventbridge": "EventBridgeConfiguration" in answer}
-    for blocks, member, target, target_member in _TARGETS:
-        if answer.get(member):
-            found[blocks] = [_notification_block(entry, target, target_member) for entry in answer[member]]
-    return found
-
-
-def _notification_block(entry: Properties, target: str, target_member: str) -> Properties:
-    rules = (entry.get("Filter") or {}).get("Key", {}).get("FilterRules", [])
-    filters = {f"filter{rule['Name'].capitalize()}": rule["Value"] for rule in rules}
-    return {"id": entry.get("Id"), "events": entry["Events"], target: entry.get(target_member), **filters}
-
-
 def _object_body(inputs: Properties) -> Properties:
     """The bytes to upload; none at all is an empty object."""
     content: Value = b""
@@ -170,7 +125,7 @@ def _object_head(answer: Properties) -> Properties:
     }
 
 
-def _satellite(name: str, suffix: str, **differences: Any) -> ResourceType:
+def _satellite(name: str, suffix: str, **differences: Value) -> ResourceType:
     """A configuration of a bucket that pulumi-aws keeps as a resource whose id is the bucket's name."""
     token = f"aws:s3/{name}:{suffix}"
     fixed = {
@@ -326,15 +281,16 @@ LOGGING = _satellite(
     local=frozenset({"expectedBucketOwner"}),
 )
 
-_NOTIFICATION = Call("PutBucketNotificationConfiguration", fold=_notification)
+_NOTIFICATION = Call("PutBucketNotificationConfiguration", fold=notification)
 NOTIFICATION = _satellite(
     "bucketNotification",
     "BucketNotification",
     create=_NOTIFICATION,
-    reads=(Read("GetBucketNotificationConfiguration", absent=_NO_BUCKET, unfold=_notification_blocks),),
+    reads=(Read("GetBucketNotificationConfiguration", absent=_NO_BUCKET, unfold=notification_blocks),),
     steps=(Step((), _NOTIFICATION, on_create=False),),
     delete=(Call("PutBucketNotificationConfiguration", constants={"NotificationConfiguration": {}}),),
     defaults={"eventbridge": False},
+    folded=frozenset({"eventbridge", "lambdaFunctions", "queues", "topics"}),
     computed=frozenset({"lambdaFunctions[].id", "queues[].id", "topics[].id"}),
     sets=frozenset({"lambdaFunctions[].events", "queues[].events", "topics[].events"}),
 )
@@ -411,6 +367,7 @@ OBJECT = ResourceType(
     volatile=frozenset({"etag", "versionId", "checksumSha256", "checksumCrc32", "checksumCrc64nvme"}),
     autoname=Autoname("key", max_length=None, random=False),
     exclusive=(("source", "content", "contentBase64"),),
+    folded=frozenset({"content", "contentBase64", "source"}),
     unsupported=frozenset({"overrideProvider"}),
     before_delete=_delete_object_versions,
 )

@@ -10,13 +10,12 @@ _PARAMETERS = "target.sagemakerPipelineParameters"
 
 
 def _schedule_id(properties: Properties) -> str:
-    group = properties.get("groupName")
-    return f"{group if group is not None else _DEFAULT_GROUP}/{properties['name']}"
+    return f"{properties.get('groupName') or _DEFAULT_GROUP}/{properties['name']}"
 
 
 def _schedule_of(resource_id: str) -> Properties:
     group, _, name = resource_id.rpartition("/")
-    return {"groupName": group if group else _DEFAULT_GROUP, "name": name}
+    return {"groupName": group or _DEFAULT_GROUP, "name": name}
 
 
 SCHEDULE = ResourceType(

@@ -79,7 +79,9 @@ def _owner_policy(inputs: Properties) -> Properties:
     return {"AttributeValue": json.dumps(document)}
 
 
-_UPDATABLE = tuple(name for name in _TOPIC_ATTRIBUTES if name not in {"fifoTopic", "owner", "beginningArchiveTime"})
+_UPDATABLE = tuple(
+    name for name in _TOPIC_ATTRIBUTES if name not in {"fifoTopic", "owner", "beginningArchiveTime"}
+)
 
 TOPIC = ResourceType(
     pulumi_type="aws:sns/topic:Topic",
@@ -92,7 +94,9 @@ TOPIC = ResourceType(
     delete=(Call("DeleteTopic"),),
     renames={"arn": "TopicArn"},
     attributes=_TOPIC_ATTRIBUTES,
-    tagging=Tagging("TagResource", "UntagResource", identity={"ResourceArn": "arn"}, read="ListTagsForResource"),
+    tagging=Tagging(
+        "TagResource", "UntagResource", identity={"ResourceArn": "arn"}, read="ListTagsForResource"
+    ),
     force_new=frozenset({"fifoTopic", "name", "namePrefix"}),
     defaults={"contentBasedDeduplication": False, "fifoTopic": False},
     computed=frozenset({"policy", "signatureVersion", "tracingConfig", "fifoThroughputScope"}),
@@ -111,9 +115,14 @@ TOPIC_POLICY = ResourceType(
     id=("arn",),
     identity={"TopicArn": "arn"},
     create=_SET_POLICY,
-    reads=(Read("GetTopicAttributes", at="Attributes", absent=_ABSENT, unfold=lambda answer: {
-        "policy": answer.get("Policy"), "owner": answer.get("Owner")
-    }),),
+    reads=(
+        Read(
+            "GetTopicAttributes",
+            at="Attributes",
+            absent=_ABSENT,
+            unfold=lambda answer: {"policy": answer.get("Policy"), "owner": answer.get("Owner")},
+        ),
+    ),
     steps=(Step(("policy",), _SET_POLICY, on_create=False),),
     delete=(Call("SetTopicAttributes", constants={"AttributeName": "Policy"}, only=(), fold=_owner_policy),),
     renames={"policy": "AttributeValue", "arn": "TopicArn"},
@@ -143,7 +152,9 @@ _SUBSCRIBED = ("topic", "protocol", "endpoint")
 def _subscription(inputs: Properties) -> Properties:
     """Topic, protocol and endpoint are members of the request, though attributes of the answer."""
     attributes = {
-        _SUBSCRIPTION_ATTRIBUTES[name]: str(inputs[name]).lower() if isinstance(inputs[name], bool) else inputs[name]
+        _SUBSCRIPTION_ATTRIBUTES[name]: str(inputs[name]).lower()
+        if isinstance(inputs[name], bool)
+        else inputs[name]
         for name in _SUBSCRIPTION_SETTABLE
         if inputs.get(name) not in {None, False}
     }
@@ -158,7 +169,9 @@ TOPIC_SUBSCRIPTION = ResourceType(
     identity={"SubscriptionArn": "arn"},
     create=Call("Subscribe", constants={"ReturnSubscriptionArn": True}, fold=_subscription),
     reads=(Read("GetSubscriptionAttributes", at="Attributes", absent=_ABSENT),),
-    steps=(Step(_SUBSCRIPTION_SETTABLE, Call("SetSubscriptionAttributes", each_attribute=True), on_create=False),),
+    steps=(
+        Step(_SUBSCRIPTION_SETTABLE, Call("SetSubscriptionAttributes", each_attribute=True), on_create=False),
+    ),
     delete=(Call("Unsubscribe"),),
     renames={"arn": "SubscriptionArn"},
     attributes=_SUBSCRIPTION_ATTRIBUTES,

@@ -45,7 +45,9 @@ QUEUE = ResourceType(
     id=("url",),
     identity=_QUEUE,
     create=Call("CreateQueue", fold=_standard),
-    reads=(Read("GetQueueAttributes", at="Attributes", constants={"AttributeNames": ["All"]}, absent=_ABSENT),),
+    reads=(
+        Read("GetQueueAttributes", at="Attributes", constants={"AttributeNames": ["All"]}, absent=_ABSENT),
+    ),
     steps=(Step(tuple(_SETTABLE), Call("SetQueueAttributes", fold=_standard), on_create=False),),
     delete=(Call("DeleteQueue"),),
     renames={"name": "QueueName", "url": "QueueUrl"},

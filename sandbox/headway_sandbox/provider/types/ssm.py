@@ -58,6 +58,7 @@ PARAMETER = ResourceType(
     autoname=Autoname(max_length=255),
     exclusive=(("value", "insecureValue", "valueWo"),),
     one_of=(("value", "insecureValue", "valueWo"),),
+    folded=frozenset({"value", "insecureValue", "valueWo"}),
     fold=_value,
 )
 
