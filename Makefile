@@ -21,7 +21,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 docs: $(STAMP)
-	@$(BIN)/python -m headway_policies.rules_page policies/RULES.md
+	@$(BIN)/python docs/generate.py
 
 clean:
 	@rm -rf $(VENV) .headway .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,112 @@
+"""A project as a user has it: a folder of its own with its own sandbox, driven by commands."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Pulumi.yaml", "stacks", "policies")
+HEADWAY = Path(sys.executable).with_name("headway")
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody has at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Project:
+    """A copy of the reference project.
+
+    Args:
+        root: The folder with Pulumi.yaml.
+        port: The port that its sandbox shall have.
+    """
+
+    root: Path
+    port: int
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def copy_to(cls, root: Path) -> "Project":
+        """Copies the project that a user would clone; the virtual environment is shared."""
+        root.mkdir(parents=True)
+        for name in PARTS:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, root / name)
+        (root / ".venv").symlink_to(Path(sys.executable).parents[1])
+        return cls(root, free_port())
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the user's shell has: no cloud account, and another project's settings are not inherited."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "PULUMI_", "HEADWAY_HOME"))
+        }
+        return {**inherited, "HEADWAY_SANDBOX_PORT": str(self.port), "NO_COLOR": "1", **self.variables}
+
+    def headway(self, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+        """Runs `headway` in the project."""
+        return self._run([str(HEADWAY), *arguments], self.environment, timeout_s)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts `headway` in the project and leaves it running, in a process group of its own."""
+        return subprocess.Popen(
+            [str(HEADWAY), *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def shell(self, command: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+        """Runs a command in a shell that has read `headway sandbox env`, as the README says."""
+        line = f'eval "$({HEADWAY} sandbox env)" && {command}'
+        return self._run(["bash", "-c", line], self.environment, timeout_s)
+
+    def client(self, service: str) -> Any:
+        """An unmodified boto3 client."""
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Changes a file of the project as its owner would."""
+        file = self.root / path
+        text = file.read_text("utf-8")
+        assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
+        file.write_text(text.replace(old, new), "utf-8")
+
+    def _run(
+        self, command: list[str], environment: dict[str, str], timeout_s: float
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )

@@ -1,0 +1,205 @@
+"""The newcomer's story, through the real engine and the real sandbox, in the order in which it happens."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from headway_sandbox.engine import Engine
+from support.project import Project
+
+pytestmark = pytest.mark.xdist_group("story")
+
+ENDPOINT = "flight-delay-local"
+SEPTEMBER_FLIGHT = {
+    "carrier": "UA",
+    "origin": "EWR",
+    "destination": "SFO",
+    "day_of_week": 5,
+    "scheduled_hour": 18,
+    "scheduled_minute": 30,
+    "distance_mi": 2565,
+    "temperature_f": 78.1,
+    "dew_point_f": 66.0,
+    "humidity_pct": 66.6,
+    "wind_direction_deg": 180,
+    "wind_speed_mph": 12.7,
+    "wind_gust_mph": None,
+    "precipitation_in": 0.0,
+    "pressure_mbar": 1012.1,
+    "visibility_mi": 10.0,
+}
+DAWN_FLIGHT = {**SEPTEMBER_FLIGHT, "scheduled_hour": 6, "scheduled_minute": 0, "temperature_f": 60.1}
+
+
+@pytest.fixture(scope="module")
+def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project of its own; whatever a test leaves, nothing runs afterwards."""
+    assert engine.pulumi.exists()
+    made = Project.copy_to(tmp_path_factory.mktemp("story") / "flights")
+    yield made
+    made.headway("sandbox", "stop")
+
+
+def _up(project: Project) -> dict[str, Any]:
+    run = project.headway("up", "--json")
+    assert run.returncode == 0, run.stdout + run.stderr
+    document: dict[str, Any] = json.loads(run.stdout)
+    return document
+
+
+@pytest.fixture(scope="module")
+def first(project: Project) -> dict[str, Any]:
+    """What the first `headway up` says."""
+    return _up(project)
+
+
+def _ask(project: Project, row: dict[str, Any]) -> float:
+    answer = project.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=ENDPOINT, ContentType="application/json", Body=json.dumps({"instances": [row]})
+    )
+    probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
+    return probability
+
+
+def _status(project: Project) -> dict[str, Any]:
+    run = project.headway("status", "--json")
+    assert run.returncode == 0, run.stdout + run.stderr
+    system: dict[str, Any] = json.loads(run.stdout)["systems"]["flight-delay"]
+    return system
+
+
+def _planned(project: Project, *options: str) -> dict[str, list[str]]:
+    """What a preview would do: operation to the resources' names, those that stay the same left out."""
+    run = project.shell(f"pulumi preview --json {' '.join(options)}")
+    assert run.returncode == 0, run.stdout + run.stderr
+    plan: dict[str, list[str]] = {}
+    for step in json.loads(run.stdout).get("steps", []):
+        plan.setdefault(step["op"], []).append(step["urn"].rsplit("::", 1)[-1])
+    return plan
+
+
+def test_the_trained_model_answers_an_unmodified_client(project: Project, first: dict[str, Any]) -> None:
+    evening, dawn = _ask(project, SEPTEMBER_FLIGHT), _ask(project, DAWN_FLIGHT)
+
+    assert 0 < dawn < evening < 1  # delays build up over the day; a placeholder would answer the same twice
+
+
+def test_status_names_what_is_live_and_on_which_evidence(project: Project, first: dict[str, Any]) -> None:
+    status = _status(project)
+
+    assert status["endpoint"]["name"] == ENDPOINT
+    assert status["endpoint"]["status"] == "InService"
+    assert status["model_package"]["approved"] is True
+    assert status["dataset_version"].startswith("sha256:")
+    assert {"declared_contract_digest", "code_digest", "contract_digest"} <= set(status["digests"])
+    assert status["release"]["serving"] == status["release"]["desired"] == status["endpoint"]["config"]
+    assert status["release"]["model_package_arn"] == status["model_package"]["arn"]
+
+
+def test_the_baseline_beats_the_base_rate_and_nothing_leaks(project: Project, first: dict[str, Any]) -> None:
+    checks = {check["name"]: check["value"] for check in _status(project)["checks"]}
+
+    assert checks["logloss_improvement"] >= 0.08
+    assert 0.66 <= checks["auc"] <= 0.80
+
+
+def test_plain_pulumi_sees_no_change(project: Project, first: dict[str, Any]) -> None:
+    assert _planned(project) == {}
+    assert "flight-delay" in project.shell("pulumi stack output systems").stdout
+
+
+def test_a_second_up_changes_nothing_and_trains_nothing(project: Project, first: dict[str, Any]) -> None:
+    before = _status(project)
+
+    again = _up(project)
+
+    assert {operation for operation, count in again["changes"].items() if count} <= {"same"}
+    assert _status(project) == before
+
+
+def test_another_instance_type_replaces_what_aws_would_replace(
+    project: Project, first: dict[str, Any]
+) -> None:
+    plan = _planned(project, "--config", "headway:instanceType=ml.m5.2xlarge")
+
+    replaced = {name for operation, names in plan.items() if "replace" in operation for name in names}
+    assert replaced == {"flight-delay-endpoint-base"}
+
+
+def test_refresh_finds_what_somebody_changed_behind_pulumi(project: Project, first: dict[str, Any]) -> None:
+    bucket = first["systems"]["flight-delay"]["buckets"]["artifacts"]
+    s3 = project.client("s3")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+
+    found = project.shell("pulumi refresh --yes --diff")
+    plan = _planned(project)
+    repaired = project.shell("pulumi up --yes --skip-preview")
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert list(plan) == ["update"]
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert _planned(project) == {}
+
+
+def test_a_model_below_its_floor_does_not_replace_what_serves(
+    project: Project, first: dict[str, Any]
+) -> None:
+    serving = _status(project)["model_package"]["arn"]
+    project.edit("stacks/flight_delay/system.py", "minimum_auc=0.66", "minimum_auc=0.79")
+
+    refused = project.headway("up")
+    status = _status(project)
+    project.edit("stacks/flight_delay/system.py", "minimum_auc=0.79", "minimum_auc=0.66")
+
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    assert "auc" in status["pipeline"]["failure"]
+    assert "0.79" in status["pipeline"]["failure"]
+    assert status["model_package"]["arn"] == serving
+    assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+
+
+def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: dict[str, Any]) -> None:
+    record = json.loads(project.headway("sandbox", "status", "--json").stdout)
+    os.kill(record["pid"], 9)
+
+    again = _up(project)
+
+    assert {operation for operation, count in again["changes"].items() if count} <= {"same", "update"}
+    assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+
+
+def test_down_leaves_no_process_and_no_resource(project: Project, first: dict[str, Any]) -> None:
+    record = json.loads(project.headway("sandbox", "status", "--json").stdout)
+
+    down = project.headway("down")
+
+    assert down.returncode == 0, down.stdout + down.stderr
+    with pytest.raises(ProcessLookupError):
+        os.kill(record["pid"], 0)
+    project.headway("sandbox", "start")
+    left = {
+        "buckets": project.client("s3").list_buckets()["Buckets"],
+        "endpoints": project.client("sagemaker").list_endpoints()["Endpoints"],
+        "configurations": project.client("sagemaker").list_endpoint_configs()["EndpointConfigs"],
+        "models": project.client("sagemaker").list_models()["Models"],
+        "pipelines": project.client("sagemaker").list_pipelines()["PipelineSummaries"],
+        "groups": project.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"],
+        "functions": project.client("lambda").list_functions()["Functions"],
+        "machines": project.client("stepfunctions").list_state_machines()["stateMachines"],
+        "tables": project.client("dynamodb").list_tables()["TableNames"],
+        "roles": project.client("iam").list_roles()["Roles"],
+        "rules": project.client("events").list_rules()["Rules"],
+        "alarms": project.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "dashboards": project.client("cloudwatch").list_dashboards()["DashboardEntries"],
+        "topics": project.client("sns").list_topics()["Topics"],
+        "aliases": [
+            alias
+            for alias in project.client("kms").list_aliases()["Aliases"]
+            if not alias["AliasName"].startswith("alias/aws/")
+        ],
+    }
+    assert {kind: found for kind, found in left.items() if found} == {}
