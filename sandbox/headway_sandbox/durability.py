@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-
-_log = logging.getLogger(__name__)
 
 DELAY_S = 0.2
 """How long changes are collected before a save."""
@@ -23,8 +21,6 @@ IDLE_S = 15.0
 """Longest time between saves, for changes that no request announces (schedules, running state machines)."""
 SHARE = 20
 """A service whose save takes t seconds is saved again t * SHARE seconds later at the earliest."""
-ATTEMPTS = 5
-"""How often the copy of a state is tried while the service keeps changing it."""
 
 
 class Services(Protocol):
@@ -49,7 +45,7 @@ class StateWriter:
         self._services = services
         self._directory = directory
         self._changed = asyncio.Event()
-        self._written: dict[str, str] = {}
+        self._written: dict[str, bytes] = {}
         self._not_before: dict[str, float] = {}
         self._saving = asyncio.Lock()
 
@@ -77,7 +73,7 @@ class StateWriter:
             Seconds after which to save again even if nothing changes: services that were left out come then.
         """
         async with self._saving:
-            return await asyncio.to_thread(self._save, now)
+            return await asyncio.to_thread(self._save, asyncio.get_running_loop(), now)
 
     async def forget(self, erase: Callable[[], None]) -> None:
         """Runs a function that empties the services, with no save under way, and starts over."""
@@ -86,7 +82,7 @@ class StateWriter:
             self._written.clear()
             self._not_before.clear()
 
-    def _save(self, now: bool) -> float:
+    def _save(self, loop: asyncio.AbstractEventLoop, now: bool) -> float:
         self._directory.mkdir(parents=True, exist_ok=True)
         next_s = IDLE_S
         for service, copy_state in self._services.state_of_services().items():
@@ -95,30 +91,31 @@ class StateWriter:
             if due_s > 0 and not now:
                 next_s = min(next_s, due_s)
                 continue
-            try:
-                text = self._encoded(service, copy_state)
-            except RuntimeError:
-                _log.warning(
-                    "the state of %s changes faster than it can be copied; it is saved later", service
-                )
-                next_s = min(next_s, DELAY_S)
-                continue
-            if text is not None and text != self._written.get(service):
-                _replace(self._directory / f"{service}.json", text)
-                self._written[service] = text
+            text = self._encoded(service, copy_state, loop)
+            if text is not None:
+                digest = hashlib.sha256(text.encode()).digest()
+                if digest != self._written.get(service):
+                    _replace(self._directory / f"{service}.json", text)
+                    self._written[service] = digest
             self._not_before[service] = begun + SHARE * (time.monotonic() - begun)
         return next_s
 
-    def _encoded(self, service: str, copy_state: Callable[[], object]) -> str | None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                state = copy_state()
-                return None if state is None else self._services.encode_state(service, state)
-            except RuntimeError:
-                # A dictionary changed its size while it was copied; the next moment it may not.
-                if attempt == ATTEMPTS:
-                    raise
-        return None
+    def _encoded(
+        self, service: str, copy_state: Callable[[], object], loop: asyncio.AbstractEventLoop
+    ) -> str | None:
+        def encoded() -> str | None:
+            state = copy_state()
+            return None if state is None else self._services.encode_state(service, state)
+
+        async def encoded_on_loop() -> str | None:
+            return encoded()
+
+        try:
+            return encoded()
+        except RuntimeError:
+            # A dictionary changed its size while it was copied. On the event loop, where requests are answered,
+            # nothing changes meanwhile; that costs a pause, so it comes second.
+            return asyncio.run_coroutine_threadsafe(encoded_on_loop(), loop).result()
 
 
 def _replace(path: Path, text: str) -> None:

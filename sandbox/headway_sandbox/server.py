@@ -214,7 +214,8 @@ async def _serve(state_dir: Path, listener: socket.socket, on_listening: Callabl
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1.0
     config.accesslog = None
-    config.errorlog = None
+    config.errorlog = "-"
+    config.loglevel = "ERROR"
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

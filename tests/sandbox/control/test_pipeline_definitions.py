@@ -314,10 +314,9 @@ def pipelines(draw: st.DrawFn) -> Definition:
         earlier = list(steps)
         conditions = [other for other in earlier if steps[other].type == "Condition"]
         branch = None
-        if conditions and draw(st.booleans()):
-            condition_name: str = draw(st.sampled_from(conditions))
-            when: bool = draw(st.booleans())
-            branch = Branch(condition_name, when)
+        on_branch = draw(st.booleans())
+        if conditions and on_branch:
+            branch = Branch(draw(st.sampled_from(conditions)), when=draw(st.booleans()))
         depends_on: frozenset[str] = frozenset()
         if earlier:
             depends_on = draw(st.frozensets(st.sampled_from(earlier), max_size=2))

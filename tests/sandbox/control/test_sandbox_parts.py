@@ -356,7 +356,7 @@ def test_changed_states_are_written_soon_and_unchanged_ones_left_alone(tmp_path:
     async def scenario() -> None:
         writer = StateWriter(service, path.parent)
         running = asyncio.ensure_future(writer.run())
-        service.value, service.failures = 1, 2
+        service.value, service.failures = 1, 1
         writer.changed()
         await eventually(lambda: path.exists() and path.read_text() == "service=1")
         path.write_text("touched")
