@@ -14,7 +14,7 @@ from headway_cli.recovery import recover
 from headway_cli.release import wait_for_release
 from headway_cli.sandbox import start_sandbox
 from headway_cli.stack import select_stack
-from headway_cli.status import problems, system_status
+from headway_cli.status import serving_problems, system_status
 from headway_cli.systems import System, read_systems
 from headway_cli.training import ensure_trained
 
@@ -78,16 +78,14 @@ def _make_live(session: Session, narrator: Narrator, changes: str, undecided: Se
     open_ends = [end for system in systems for end in _serve_declared_model(aws, system, narrator)]
     statuses = tuple(system_status(aws, system) for system in systems)
     failed = [end.text for end in open_ends if not end.needs_person]
-    # A failed training is told once, with its reason, and not again as a state of the pipeline.
-    if not failed:
-        failed = [f"{item['system']}: {text}" for item in statuses for text in problems(item)]
+    silent = [f"{item['system']}: {text}" for item in statuses for text in serving_problems(item)]
     return Brought(
         stack=session.stack,
         changes=changes,
         undecided=undecided,
         systems=systems,
         statuses=statuses,
-        problems=tuple(failed),
+        problems=(*failed, *silent),
         waiting=tuple(end.text for end in open_ends if end.needs_person),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 _UNDECIDED = re.compile(r"(HEADWAY-[A-Z]+-\d+) is undecided")
-_QUIET = ("same", "read", "refresh")
+_NOISE = re.compile(r"an unhandled error occurred: [Pp]rogram exited with non-zero exit code|^update failed$")
 _NAMES = {
     "create": "created",
     "update": "updated",
@@ -52,9 +52,7 @@ class Tally:
         """How far the work is, in a few words."""
         if not self.previewed:
             return "planning"
-        total = sum(count for operation, count in self.planned.items() if operation not in _QUIET)
-        finished = sum(count for operation, count in self.done.items() if operation not in _QUIET)
-        return f"{finished} of {total} resources"
+        return f"{self.done.total()} of {self.planned.total()} resources"
 
     def outcome(self) -> str:
         """What the update changed, in a few words."""
@@ -82,8 +80,10 @@ def _outputs(tally: Tally, event: Mapping[str, Any]) -> None:
 
 
 def _diagnostic(tally: Tally, event: Mapping[str, Any]) -> None:
-    if event.get("severity") == "error":
-        _once(tally.errors, _about(event))
+    text = _about(event)
+    # The engine adds that the program or the update failed, which the errors before have said better.
+    if event.get("severity") == "error" and not _NOISE.search(text):
+        _once(tally.errors, text)
 
 
 def _policy(tally: Tally, event: Mapping[str, Any]) -> None:

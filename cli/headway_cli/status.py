@@ -35,14 +35,20 @@ def system_status(aws: Aws, system: System) -> dict[str, Any]:
 
 def problems(status: Mapping[str, Any]) -> list[str]:
     """What is wrong with a system, each in a sentence; empty where all is well."""
-    found = []
-    endpoint, pipeline = status["endpoint"], status["pipeline"]
-    if endpoint["status"] != "InService":
-        reason = endpoint["failure_reason"]
-        found.append(f"the endpoint is {endpoint['status']}" + (f": {reason}" if reason else ""))
+    found = serving_problems(status)
+    pipeline = status["pipeline"]
     if pipeline is not None and pipeline["failure"] is not None:
         found.append(f"the last training failed: {pipeline['failure']}")
     return found
+
+
+def serving_problems(status: Mapping[str, Any]) -> list[str]:
+    """What keeps a system from answering, each in a sentence."""
+    endpoint = status["endpoint"]
+    if endpoint["status"] == "InService":
+        return []
+    reason = endpoint["failure_reason"]
+    return [f"the endpoint is {endpoint['status']}" + (f": {reason}" if reason else "")]
 
 
 def _endpoint(aws: Aws, system: System) -> dict[str, Any]:

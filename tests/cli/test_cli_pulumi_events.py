@@ -30,8 +30,8 @@ def test_progress_counts_what_the_preview_announced() -> None:
     preview = [_done("create"), _done("same"), _summary(True, create=2, same=1)]
 
     assert _tally().progress() == "planning"
-    assert _tally(*preview).progress() == "0 of 2 resources"
-    assert _tally(*preview, _done("create"), _done("same")).progress() == "1 of 2 resources"
+    assert _tally(*preview).progress() == "0 of 3 resources"
+    assert _tally(*preview, _done("create"), _done("same")).progress() == "2 of 3 resources"
 
 
 def test_the_outcome_is_what_the_update_changed() -> None:
@@ -56,6 +56,17 @@ def test_only_errors_are_errors() -> None:
     ]
 
     assert _tally(*noise).errors == []
+
+
+def test_what_the_engine_adds_to_a_failure_is_left_out() -> None:
+    texts = (
+        "an unhandled error occurred: program exited with non-zero exit code: 1",
+        "update failed",
+        "no such key",
+    )
+    tally = _tally(*({"diagnosticEvent": {"severity": "error", "message": text}} for text in texts))
+
+    assert tally.errors == ["no such key"]
 
 
 def test_policy_answers_are_told_apart() -> None:
