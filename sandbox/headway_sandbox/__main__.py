@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from headway_sandbox.lifecycle import SandboxError, configured_port, run
+from headway_sandbox.daemon import run
+from headway_sandbox.lifecycle import SandboxError, configured_port
 
 
 def main() -> int:

@@ -113,8 +113,8 @@ class StateWriter:
         try:
             return encoded()
         except RuntimeError:
-            # A dictionary changed its size while it was copied. On the event loop, where requests are answered,
-            # nothing changes meanwhile; that costs a pause, so it comes second.
+            # A dictionary changed its size while it was copied. On the event loop, where requests are
+            # answered, nothing changes meanwhile; that costs a pause, so it comes second.
             return asyncio.run_coroutine_threadsafe(encoded_on_loop(), loop).result()
 
 

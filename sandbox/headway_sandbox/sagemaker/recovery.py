@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from headway_sandbox.sagemaker.jobs import processing_run, training_run
 from headway_sandbox.sagemaker.jobs.record import ACTIVE, INTERNAL_ERROR, JOB_KINDS, TRAINING, Job
 from headway_sandbox.sagemaker.pipelines.record import EXECUTION_KIND, RUNNING, Execution
@@ -13,6 +15,7 @@ INTERRUPTED = f"{INTERNAL_ERROR} (The sandbox was stopped while this was running
 def fail_interrupted_work(service: SageMaker) -> None:
     """Marks what was running when the sandbox ended as failed, and says so on EventBridge."""
     for kind in JOB_KINDS:
+        shutil.rmtree(service.work_dir / kind.kind, ignore_errors=True)
         for document in service.store.list(kind.kind):
             if document[kind.status_member] in ACTIVE:
                 job = Job(service, kind, document[kind.name_member])
