@@ -8,6 +8,7 @@ from pulumi_aws import s3
 from headway_components import _defaults
 from headway_components._grants import Statement, policy
 from headway_components._refs import BucketRef
+from headway_components._text import suffixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def _tls_only(bucket_arn: pulumi.Output[str]) -> Statement:
         effect="Deny",
         principal="*",
         actions=_EVERY_OBJECT_ACTION,
-        resources=[bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
+        resources=[bucket_arn, suffixed(bucket_arn, "/*")],
         condition={"Bool": {"aws:SecureTransport": "false"}},
     )
 

@@ -10,6 +10,7 @@ from pulumi_aws import iam
 
 from headway_components._image import repository_arn
 from headway_components._refs import BucketRef, RoleRef
+from headway_components._text import json_text, suffixed
 
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
 WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
@@ -51,10 +52,10 @@ class Statement:
         return document
 
 
-def policy(*statements: Statement) -> pulumi.Output[str]:
+def policy(*statements: Statement) -> pulumi.Input[str]:
     """The JSON text of a policy."""
     document = {"Version": POLICY_VERSION, "Statement": [statement.document() for statement in statements]}
-    return pulumi.Output.json_dumps(document, sort_keys=True)
+    return json_text(document)
 
 
 def trust(service: str, account_id: str) -> str:
@@ -104,8 +105,8 @@ def write(bucket: BucketRef, *prefixes: str, sid: str) -> tuple[Statement, ...]:
     )
 
 
-def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Output[str]]:
-    return [pulumi.Output.concat(bucket.arn, "/", prefix, "*") for prefix in prefixes]
+def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Input[str]]:
+    return [suffixed(bucket.arn, f"/{prefix}*") for prefix in prefixes]
 
 
 def pull_statements(image: str, partition: str) -> tuple[Statement, ...]:

@@ -18,7 +18,7 @@ _THIS_KEY = ["*"]
 """In the policy of a key, `*` is that key."""
 
 
-def key_policy(*, partition: str, region: str, account_id: str) -> pulumi.Output[str]:
+def key_policy(*, partition: str, region: str, account_id: str) -> pulumi.Input[str]:
     """The policy of a system's key: the account through IAM, log groups, and alarms that notify.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from headway_components._text import with_outputs
 from headway_runtime.contract import digest
 
 DIGEST_CHARACTERS = 12
@@ -23,7 +24,7 @@ def short(text: str) -> str:
     return text.removeprefix("sha256:")[:DIGEST_CHARACTERS]
 
 
-def named_by_content(prefix: str, noun: str, content: Mapping[str, Any]) -> pulumi.Output[str]:
+def named_by_content(prefix: str, noun: str, content: Mapping[str, Any]) -> pulumi.Input[str]:
     """`<prefix>-<noun>-<digest>`: a name that changes exactly when the content does.
 
     Args:
@@ -31,7 +32,4 @@ def named_by_content(prefix: str, noun: str, content: Mapping[str, Any]) -> pulu
         noun: What is named.
         content: Everything that makes one version differ from the next; it may hold Outputs.
     """
-    name = f"{prefix}-{noun}"
-    return pulumi.Output.json_dumps(content, sort_keys=True).apply(
-        lambda text: f"{name}-{short(digest(text))}"
-    )
+    return with_outputs(content, lambda known: f"{prefix}-{noun}-{short(digest(known))}")

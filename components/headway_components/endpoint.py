@@ -14,6 +14,7 @@ from headway_components._grants import WRITE_LOGS, Statement, grant, pull_statem
 from headway_components._image import is_pinned
 from headway_components._names import named_by_content, short
 from headway_components._refs import EndpointRef, FoundationRef, ReleaseRef, RoleRef
+from headway_components._text import json_text, suffixed
 from headway_components.contracts import InferenceContract, MonitoringContract
 from headway_runtime.contract import placeholder_artifact
 
@@ -202,7 +203,7 @@ class Endpoint(pulumi.ComponentResource):
         return lambda_.Invocation(
             f"{name}-declaration",
             function_name=release.function_name,
-            input=pulumi.Output.json_dumps(declaration, sort_keys=True),
+            input=json_text(declaration),
             lifecycle_scope="CRUD",
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -213,7 +214,7 @@ def _serving_statements(args: EndpointArgs, logs_arn: pulumi.Output[str]) -> lis
     return [
         *read(foundation.artifacts, "models/", sid="Models"),
         *write(foundation.capture, f"{foundation.prefix}/", sid="Capture"),
-        Statement(sid="Logs", actions=WRITE_LOGS, resources=[pulumi.Output.concat(logs_arn, ":*")]),
+        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
         Statement(
             sid="Metrics",
             actions=("cloudwatch:PutMetricData",),

@@ -15,6 +15,7 @@ from headway_components._args import Args
 from headway_components._arns import sagemaker_arn
 from headway_components._grants import ENCRYPT, USE_VOLUMES, WRITE_LOGS, Statement, grant
 from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
+from headway_components._text import suffixed
 from headway_components.release_definition import release_definition
 from headway_components.spec import ReleasePlan
 
@@ -157,7 +158,7 @@ class Release(pulumi.ComponentResource):
             logging_configuration=sfn.StateMachineLoggingConfigurationArgs(
                 level="ALL",
                 include_execution_data=True,
-                log_destination=pulumi.Output.concat(logs.arn, ":*"),
+                log_destination=suffixed(logs.arn, ":*"),
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
@@ -275,5 +276,5 @@ def _function_statements(
             resources=[foundation.key_arn],
             condition={"Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
-        Statement(sid="Logs", actions=WRITE_LOGS, resources=[pulumi.Output.concat(logs_arn, ":*")]),
+        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
     ]
