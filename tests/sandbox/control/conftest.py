@@ -18,6 +18,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     yield cloud
     lifecycle.stop(state_dir)
+    log = (state_dir / "sandbox.log").read_text()
+    assert "Traceback" not in log, log
 
 
 @pytest.fixture
