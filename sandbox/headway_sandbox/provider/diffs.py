@@ -163,7 +163,15 @@ def same_asset(one: Value, other: Value) -> bool:
 
 
 def keeps_identity(table: ResourceType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether a replacement would have the id of what it replaces, so that the old one must go first."""
-    return all(
-        name in news and news[name] is not UNKNOWN and news[name] == olds.get(name) for name in table.id
-    )
+    """Whether a replacement would be named as what it replaces, so that the old one must go first.
+
+    Args:
+        table: the type's table.
+        olds: the old inputs, and outputs.
+        news: the new inputs.
+    """
+    named = table.id
+    if table.autoname is not None and not set(named) <= news.keys():
+        # AWS makes the id, but only one resource of a name.
+        named = (table.autoname.property,)
+    return all(name in news and news[name] is not UNKNOWN and news[name] == olds.get(name) for name in named)

@@ -243,7 +243,7 @@ class ResponseReader:
                 continue
             member = resolve(shape, target)
             value = _get(response, target)
-            if member is not None and value is not None:
+            if member is not None and value is not None and _fits(kind, member):
                 found[name] = self.value(member, kind, value, path)
         return found
 
@@ -281,6 +281,11 @@ class ResponseReader:
         if isinstance(shape, MapShape):
             return {key: self.value(shape.value, kind.item, item, f"{path}[]") for key, item in value.items()}
         return dict(value)
+
+
+def _fits(kind: PropertyType, shape: Shape) -> bool:
+    """Whether a property can hold a member: names alone also match a text with a structure around it."""
+    return not (isinstance(kind, Scalar) and shape.type_name in {"structure", "list", "map"})
 
 
 def _get(response: Value, target: str) -> Value:

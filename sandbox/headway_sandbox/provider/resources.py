@@ -92,12 +92,19 @@ class Resources:
         return [shape for shape in shapes if shape is not None]
 
     def diff(
-        self, token: str, olds: Mapping[str, Any], news: Mapping[str, Any], state: Mapping[str, Any]
+        self,
+        token: str,
+        logical_name: str,
+        *,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        state: Mapping[str, Any],
     ) -> Difference:
         """What changed between old and new inputs.
 
         Args:
             token: resource type.
+            logical_name: name of the resource in the program.
             olds: inputs that the resource was last made with.
             news: checked inputs of the program.
             state: the resource's outputs.
@@ -116,7 +123,11 @@ class Resources:
             changes.append(diffs.Change("tagsAll", "update", replaces=False))
         present = {**reveal(dict(state)), **plain_olds}
         replaces = any(change.replaces for change in changes)
-        first = replaces and (table.delete_first or diffs.keeps_identity(table, present, plain_news))
+        # A made-up name stands in the new inputs only until the engine asks for another one for the replacement.
+        collides = diffs.keeps_identity(table, present, plain_news) and not checks.is_made_up(
+            table, logical_name, plain_news
+        )
+        first = replaces and (table.delete_first or collides)
         return Difference(tuple(changes), first)
 
     def _region_moves(self, news: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
@@ -243,7 +254,7 @@ class Resources:
             AwsError: the service refused a call.
             PartialFailureError: the calls were made, but the resource did not settle.
         """
-        difference = self.diff(token, olds, news, state)
+        difference = self.diff(token, "", olds=olds, news=news, state=state)
         changed = frozenset(top_of(change.path) for change in difference.changes)
         plain_state, plain_news = reveal(dict(state)), reveal(dict(news))
         try:

@@ -210,7 +210,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Compares old with new inputs."""
         olds = request.old_inputs if request.HasField("old_inputs") else request.olds
         found = self._resources.diff(
-            _token(request), wire.decode(olds), wire.decode(request.news), wire.decode(request.olds)
+            _token(request),
+            _logical_name(request.urn),
+            olds=wire.decode(olds),
+            news=wire.decode(request.news),
+            state=wire.decode(request.olds),
         )
         return _diff_response(found)
 

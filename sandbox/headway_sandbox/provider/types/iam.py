@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import unquote
 
 from headway_sandbox.provider.table import (
@@ -21,16 +22,23 @@ _VERSIONS_KEPT = 5
 
 
 def _decoded(response: Properties) -> Properties:
-    """IAM answers with URL-encoded documents (botocore decodes some of them into objects)."""
+    """IAM answers with URL-encoded documents, of which botocore decodes some into objects."""
     decoded = dict(response)
     for name in _DOCUMENTS:
         value = decoded.get(name)
         if isinstance(value, str) and value.startswith("%7B"):
             decoded[name] = unquote(value)
+        elif isinstance(value, dict):
+            decoded[name] = json.dumps(value)
     boundary = decoded.get("PermissionsBoundary")
     if isinstance(boundary, dict):
         decoded["PermissionsBoundary"] = boundary.get("PermissionsBoundaryArn")
     return decoded
+
+
+def _trust(inputs: Properties) -> Properties:
+    """The one operation that calls the trust policy by another name."""
+    return {"PolicyDocument": inputs["assumeRolePolicy"]}
 
 
 def _empty_role(session: Session, state: Properties) -> None:
@@ -60,7 +68,7 @@ ROLE = ResourceType(
     create=Call("CreateRole"),
     reads=(Read("GetRole", at="Role", absent=_ABSENT, unfold=_decoded),),
     steps=(
-        Step(("assumeRolePolicy",), Call("UpdateAssumeRolePolicy"), on_create=False),
+        Step(("assumeRolePolicy",), Call("UpdateAssumeRolePolicy", fold=_trust), on_create=False),
         Step(("description", "maxSessionDuration"), Call("UpdateRole"), on_create=False),
         Step(
             ("permissionsBoundary",),
