@@ -1,17 +1,20 @@
 """From declarations to a stack: reads the environment's configuration and deploys every declared system."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pulumi
+from pulumi.runtime import config as runtime_config
 
-from headway_components._declaration import DeclarationError
+from headway_components._declaration import DeclarationError, Problem
 from headway_components.ai_system import AISystem, AISystemArgs
 from headway_components.deployment import Deployment
 from headway_components.spec import SystemSpec
 
-CONFIG_NAMESPACE = "headway"
-REGION_KEY = "region"
+NAMESPACE = "headway"
+REGION = "aws:region"
 
 
 def deploy(*systems: SystemSpec) -> None:
@@ -19,6 +22,9 @@ def deploy(*systems: SystemSpec) -> None:
 
     Args:
         systems: The declared systems. What programs need to know about each is exported as `systems`.
+
+    Raises:
+        DeclarationError: with every problem of the configuration.
     """
     deployment = deployment_from_config()
     deployed = {
@@ -32,12 +38,14 @@ def deployment_from_config() -> Deployment:
     """The environment, from the stack's `headway:` configuration and `aws:region`.
 
     Raises:
-        DeclarationError: with every problem of the configuration.
+        DeclarationError: with every problem of the configuration, unknown keys included.
     """
-    config = pulumi.Config(CONFIG_NAMESPACE)
-    given = {name: config.get(_key(name)) for name in Deployment.model_fields if name != REGION_KEY}
-    given[REGION_KEY] = pulumi.Config("aws").get(REGION_KEY)
-    return Deployment.load({name: value for name, value in given.items() if value is not None})
+    given = {_field(key): value for key, value in _configuration().items()}
+    try:
+        return Deployment.load(given)
+    except DeclarationError as error:
+        problems = [_in_configuration(problem) for problem in error.problems]
+        raise DeclarationError(f"The configuration of stack {pulumi.get_stack()!r}", problems) from None
 
 
 @contextmanager
@@ -49,7 +57,25 @@ def user_errors() -> Iterator[None]:
         raise pulumi.RunError(str(error)) from None
 
 
+def _configuration() -> Mapping[str, str]:
+    """What the stack configures, by key. Pulumi's own reader answers single keys only, so it finds no typo."""
+    every = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    return {key: value for key, value in every.items() if key == REGION or key.startswith(f"{NAMESPACE}:")}
+
+
+def _field(key: str) -> str:
+    """The field that a key sets: `headway:instanceType` sets `instance_type`."""
+    return re.sub("([A-Z])", r"_\1", key.partition(":")[2]).lower()
+
+
 def _key(field: str) -> str:
-    """The configuration's spelling of a field: `instance_type` is `instanceType`."""
+    """The key that sets a field."""
     first, *rest = field.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    name = first + "".join(word.capitalize() for word in rest)
+    return REGION if field == "region" else f"{NAMESPACE}:{name}"
+
+
+def _in_configuration(problem: Problem) -> Problem:
+    """The problem in the words of the configuration."""
+    fix = re.sub(r"\b[a-z]+(_[a-z]+)+\b", lambda match: _key(match[0]), problem.fix)
+    return replace(problem, field=_key(problem.field), fix=fix)
