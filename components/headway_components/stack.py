@@ -58,7 +58,7 @@ def user_errors() -> Iterator[None]:
 
 
 def _configuration() -> Mapping[str, str]:
-    """What the stack configures, by key. Pulumi's own reader answers single keys only, so it finds no typo."""
+    """What the stack configures, by key. Pulumi reads single keys only, so it finds no typo."""
     every = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     return {key: value for key, value in every.items() if key == REGION or key.startswith(f"{NAMESPACE}:")}
 

@@ -1,0 +1,216 @@
+"""A system from its first day on, through the real engine: placeholder, swap, bad model, bigger machine, end."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from headway_sandbox.engine import Engine
+from support.project import Project
+from support.release_world import until
+
+pytestmark = pytest.mark.xdist_group("stack-release")
+
+NAME = "flight-delay-local"
+SYSTEM = "stacks/flight_delay/system.py"
+BASELINE = "    model=BASELINE,"
+PLACEHOLDER = "    model=ModelSpec.placeholder(),"
+IMPORTS = "from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract"
+ROW = {
+    "carrier": "UA",
+    "origin": "EWR",
+    "destination": "SFO",
+    "day_of_week": 5,
+    "scheduled_hour": 18,
+    "scheduled_minute": 30,
+    "distance_mi": 2565,
+    "temperature_f": 78.1,
+    "dew_point_f": 66.0,
+    "humidity_pct": 66.6,
+    "wind_direction_deg": 180,
+    "wind_speed_mph": 12.7,
+    "wind_gust_mph": None,
+    "precipitation_in": 0.0,
+    "pressure_mbar": 1012.1,
+    "visibility_mi": 10.0,
+}
+
+
+@pytest.fixture(scope="module")
+def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project whose system is declared with a placeholder, deployed by plain Pulumi."""
+    assert engine.pulumi.exists()
+    made = Project.copy_to(tmp_path_factory.mktemp("stack-release") / "flights")
+    made.edit(SYSTEM, BASELINE, PLACEHOLDER)
+    made.edit(SYSTEM, IMPORTS, f"{IMPORTS}, ModelSpec")
+    _ok(made.headway("sandbox", "start"))
+    try:
+        _ok(made.shell("pulumi stack select --create local && pulumi up --yes --skip-preview"))
+        yield made
+    finally:
+        made.headway("sandbox", "stop")
+
+
+def _ok(run: Any) -> str:
+    assert run.returncode == 0, run.stdout + run.stderr
+    return str(run.stdout)
+
+
+def _ask(project: Project) -> float:
+    answer = project.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=NAME, ContentType="application/json", Body=json.dumps({"instances": [ROW]})
+    )
+    probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
+    return probability
+
+
+def _plan(project: Project, *options: str) -> dict[str, set[str]]:
+    """What a preview would do: operation to the types of the resources, those that stay the same left out."""
+    document = json.loads(_ok(project.shell(f"pulumi preview --json {' '.join(options)}")))
+    plan: dict[str, set[str]] = {}
+    for step in document.get("steps", []):
+        if step["op"] != "same":
+            plan.setdefault(step["op"], set()).add(step["urn"].rpartition("::")[2])
+    return plan
+
+
+def _system(project: Project) -> dict[str, Any]:
+    outputs = json.loads(_ok(project.shell("pulumi stack output --json")))
+    found: dict[str, Any] = outputs["systems"]["flight-delay"]
+    return found
+
+
+def _record(project: Project) -> dict[str, str]:
+    answer = project.client("dynamodb").get_item(
+        TableName=_system(project)["release_table_name"],
+        Key={"system": {"S": "flight-delay"}, "release_id": {"S": "current"}},
+    )
+    return {key: value["S"] for key, value in answer.get("Item", {}).items()}
+
+
+def _when(project: Project, holds: Callable[[dict[str, str]], bool]) -> dict[str, str]:
+    """The record of the newest release, once something holds for it."""
+    until(lambda: holds(_record(project)))
+    return _record(project)
+
+
+def test_the_placeholder_answers_from_the_first_minute(project: Project) -> None:
+    assert _ask(project) == 0.24
+
+
+def test_swapping_the_model_only_adds_the_training(project: Project) -> None:
+    project.edit(SYSTEM, PLACEHOLDER, BASELINE)
+    plan = _plan(project)
+    project.edit(SYSTEM, BASELINE, PLACEHOLDER)
+
+    assert list(plan) == ["create"]
+    assert all(name.startswith(("flight-delay-training", "flight-delay-registry")) for name in plan["create"])
+
+
+def test_a_model_that_breaks_the_contract_is_refused_at_preview(project: Project) -> None:
+    project.edit(SYSTEM, PLACEHOLDER, BASELINE)
+    project.edit(SYSTEM, "BASELINE = baseline(\n    FLIGHTS,", "BASELINE = baseline(\n    FEWER,")
+    fewer = 'FEWER = FeatureContract.of("flights", FEATURES[2:], entity=["carrier", "flight", "origin"])\n'
+    project.edit(SYSTEM, "BASELINE = baseline(", f"{fewer}\nBASELINE = baseline(")
+
+    refused = project.shell("pulumi preview")
+    project.edit(SYSTEM, f"{fewer}\n", "")
+    project.edit(SYSTEM, "BASELINE = baseline(\n    FEWER,", "BASELINE = baseline(\n    FLIGHTS,")
+    project.edit(SYSTEM, BASELINE, PLACEHOLDER)
+    said = refused.stdout + refused.stderr
+
+    assert refused.returncode != 0
+    assert "the model lacks input 'carrier' (string)" in said
+    assert "the model lacks input 'origin' (string)" in said
+    assert "Traceback" not in said
+
+
+def test_a_model_that_does_not_start_is_rolled_back_and_the_endpoint_goes_on(project: Project) -> None:
+    system = _system(project)
+    bucket = system["buckets"]["artifacts"]
+    project.client("s3").put_object(Bucket=bucket, Key="models/broken/model.tar.gz", Body=b"no archive")
+    image = project.client("sagemaker").describe_model(ModelName=_serving(project)[1])["PrimaryContainer"]
+    package = project.client("sagemaker").create_model_package(
+        ModelPackageGroupName=NAME,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [
+                {"Image": image["Image"], "ModelDataUrl": f"s3://{bucket}/models/broken/model.tar.gz"}
+            ],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        CustomerMetadataProperties={"contract_digest": system["contract_digest"]},
+    )["ModelPackageArn"]
+
+    record = _when(project, lambda record: record.get("status") == "failed")
+    states = project.client("stepfunctions")
+    until(lambda: _executions(project)[0]["status"] != "RUNNING")
+    execution = states.describe_execution(executionArn=_executions(project)[0]["executionArn"])
+
+    assert record["model_package_arn"] == package
+    assert record["serving"] == system["base_endpoint_config_name"] == _serving(project)[0]
+    assert record["desired"] in record["why"]
+    assert execution["status"] == "FAILED"
+    assert execution["cause"] == record["why"]
+    assert _ask(project) == 0.24
+
+
+def _executions(project: Project) -> list[dict[str, Any]]:
+    arn = _system(project)["release_state_machine_arn"]
+    found: list[dict[str, Any]] = project.client("stepfunctions").list_executions(stateMachineArn=arn)[
+        "executions"
+    ]
+    return sorted(found, key=lambda execution: execution["startDate"], reverse=True)
+
+
+def _serving(project: Project) -> tuple[str, str, str]:
+    """Configuration, model and machine of the live endpoint."""
+    sagemaker = project.client("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName=NAME)["EndpointConfigName"]
+    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    return config, variant["ModelName"], variant["InstanceType"]
+
+
+def test_a_changed_base_is_released_and_the_old_one_collected(project: Project) -> None:
+    before = _serving(project)[0]
+
+    _ok(project.shell("pulumi up --yes --skip-preview --config headway:instanceType=ml.m5.2xlarge"))
+    base = _system(project)["base_endpoint_config_name"]
+    record = _when(project, lambda record: record.get("serving") == base)
+    until(lambda: before not in _configs(project))
+
+    assert record["status"] == "succeeded"
+    assert _serving(project)[2] == "ml.m5.2xlarge"
+    assert _ask(project) == 0.24
+    assert _plan(project) == {}
+
+
+def _configs(project: Project) -> set[str]:
+    listed = project.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]
+    return {item["EndpointConfigName"] for item in listed}
+
+
+def test_production_is_planned_without_an_account(project: Project) -> None:
+    """What a pull request shows: no credentials, nothing asked of AWS, and every protection in place."""
+    _ok(project.shell("pulumi stack select --create prod"))
+    document = json.loads(_ok(project.shell("unset AWS_ENDPOINT_URL && pulumi preview --json --stack prod")))
+    _ok(project.shell("pulumi stack rm --yes prod && pulumi stack select local"))
+    states = [step["newState"] for step in document["steps"]]
+    buckets = [state for state in states if state["type"] == "aws:s3/bucket:Bucket"]
+    (base,) = [state for state in states if state["type"].endswith("EndpointConfiguration")]
+
+    assert len(buckets) == 4
+    assert all(bucket["protect"] and bucket["retainOnDelete"] for bucket in buckets)
+    assert base["inputs"]["productionVariants"][0]["initialInstanceCount"] == 3
+
+
+def test_destroying_collects_what_releases_made(project: Project) -> None:
+    _ok(project.shell("pulumi destroy --yes --skip-preview"))
+    sagemaker = project.client("sagemaker")
+
+    assert _configs(project) == set()
+    assert sagemaker.list_models()["Models"] == []
+    assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    assert sagemaker.list_endpoints()["Endpoints"] == []
