@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from headway_components import AISystem, AISystemArgs, ComplianceSpec, DataRetention, Deployment, SystemSpec
+from headway_policies.judge import judge
+from headway_policies.outcome import Outcome
+from headway_policies.registry import all_rules
+from headway_policies.resource import Resource
 from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
 from support.pulumi_program import Registered, Run, run_program
 
@@ -48,6 +52,23 @@ def allowed(run: Run) -> Iterator[tuple[Registered, dict[str, Any]]]:
             for statement in policy["Statement"]:
                 if statement["Effect"] == "Allow":
                     yield item, statement
+
+
+def test_no_rule_of_the_gate_speaks_against_the_components(run: Run) -> None:
+    resources = [
+        Resource(
+            type=item.type,
+            name=item.name,
+            urn=item.urn,
+            properties=item.outputs,
+            references=item.references,
+        )
+        for item in run.resources
+    ]
+    judgements = list(judge(all_rules(), resources))
+
+    assert {judgement.outcome for judgement in judgements} == {Outcome.PASS}
+    assert len(judgements) > len(resources) / 4
 
 
 def test_no_statement_allows_a_wildcard_action(run: Run) -> None:

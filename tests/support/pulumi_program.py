@@ -21,11 +21,14 @@ class Registered:
     type: str
     name: str
     inputs: dict[str, Any]
+    outputs: dict[str, Any]
     parent: str
     protect: bool
     retain_on_delete: bool
     ignore_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
+    urn: str
+    references: Mapping[str, frozenset[str]]
 
     def policies(self) -> list[dict[str, Any]]:
         """Every policy document among the inputs."""
@@ -102,11 +105,16 @@ class _Recorder(mocks.MockMonitor):
                     type=request.type,
                     name=request.name,
                     inputs=_plain(inputs),
+                    outputs=_plain(pulumi.runtime.rpc.deserialize_properties(response.object)),
                     parent=request.parent.rpartition("::")[2],
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
                     ignore_changes=tuple(request.ignoreChanges),
                     depends_on=tuple(urn.rpartition("::")[2] for urn in request.dependencies),
+                    urn=response.urn,
+                    references={
+                        name: frozenset(found.urns) for name, found in request.propertyDependencies.items()
+                    },
                 )
             )
         return response

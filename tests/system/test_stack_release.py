@@ -1,4 +1,4 @@
-"""A system from its first day on, through the real engine: placeholder, swap, bad model, bigger machine, end."""
+"""A system from its first day on, through the real engine: placeholder, swap, bad model, end."""
 
 import json
 from collections.abc import Callable, Iterator
