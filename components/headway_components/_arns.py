@@ -15,11 +15,6 @@ def sagemaker_arn(foundation: FoundationRef, kind: str, name: str) -> str:
     return f"arn:{foundation.partition}:sagemaker:{place}:{kind}/{name}"
 
 
-def model_package_arns(foundation: FoundationRef) -> str:
-    """The versions in the system's model package group."""
-    return sagemaker_arn(foundation, "model-package", f"{foundation.prefix}/*")
-
-
 def log_group_arn(foundation: FoundationRef, name: str) -> str:
     """The streams of a log group that AWS makes; the name may end in a wildcard."""
     return f"arn:{foundation.partition}:logs:{foundation.region}:{foundation.account_id}:log-group:{name}:*"

@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws import iam
 
 from headway_components._image import repository_arn
-from headway_components._refs import BucketRef, RoleRef
+from headway_components._refs import BucketRef, RegistryRef, RoleRef
 from headway_components._text import json_text, suffixed
 
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
@@ -20,7 +20,16 @@ ENCRYPT = ("kms:GenerateDataKey", "kms:Decrypt", "kms:DescribeKey")
 USE_VOLUMES = ("kms:CreateGrant",)
 WRITE_LOGS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+REGISTER_MODELS = (
+    "sagemaker:CreateModelPackage",
+    "sagemaker:DescribeModelPackageGroup",
+    "sagemaker:AddTags",
+)
+READ_MODELS = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
+DELETE_MODELS = ("sagemaker:DeleteModelPackage",)
 POLICY_VERSION = "2012-10-17"
+FOR_AWS: Mapping[str, Mapping[str, str]] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+"""Only a service of AWS may be granted the key, for a disk that it attaches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +112,16 @@ def write(bucket: BucketRef, *prefixes: str, sid: str) -> tuple[Statement, ...]:
         Statement(sid=f"{sid}Write", actions=WRITE_OBJECTS, resources=_objects(bucket, prefixes)),
         Statement(sid=f"{sid}Encrypt", actions=ENCRYPT, resources=[bucket.key_arn]),
     )
+
+
+def attach_volumes(key_arn: pulumi.Input[str]) -> Statement:
+    """Letting SageMaker use the key for the disks of machines that it starts."""
+    return Statement(sid="Volumes", actions=USE_VOLUMES, resources=[key_arn], condition=FOR_AWS)
+
+
+def use_models(registry: RegistryRef, *actions: str, sid: str) -> Statement:
+    """Actions on the versions of a system's model and on the group that they are in."""
+    return Statement(sid=sid, actions=actions, resources=[registry.group_arn, registry.version_arns])
 
 
 def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Input[str]]:

@@ -77,6 +77,8 @@ class RegistryRef:
     """Name of the model package group."""
     group_arn: pulumi.Input[str]
     """ARN of the model package group."""
+    version_arns: str
+    """Pattern of the ARNs of the versions in the group."""
 
 
 @dataclass(frozen=True, kw_only=True)

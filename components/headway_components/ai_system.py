@@ -52,7 +52,6 @@ class AISystem(pulumi.ComponentResource):
             ),
             child,
         )
-        collect = self.registry.grant_collect(foundation.release_role, "release")
         self.endpoint = Endpoint(
             f"{name}-endpoint",
             EndpointArgs(
@@ -65,7 +64,7 @@ class AISystem(pulumi.ComponentResource):
                 release=self.release.ref,
             ),
             # The release machine is there before the endpoint, and still there to clean up after it.
-            pulumi.ResourceOptions(parent=self, depends_on=[self.release, collect]),
+            pulumi.ResourceOptions(parent=self, depends_on=[self.release]),
         )
         self.observability = Observability(
             f"{name}-observability",
@@ -86,7 +85,6 @@ class AISystem(pulumi.ComponentResource):
 
         spec = args.spec
         foundation = self.foundation.ref
-        grant = self.registry.grant_register(foundation.pipeline_role, "pipeline")
         self.training = TrainingPipeline(
             f"{name}-training",
             TrainingPipelineArgs(
@@ -98,7 +96,7 @@ class AISystem(pulumi.ComponentResource):
                 approval=spec.release.approval,
                 code_root=args.code_root,
             ),
-            pulumi.ResourceOptions(parent=self, depends_on=[grant]),
+            pulumi.ResourceOptions(parent=self),
         )
         evaluation = spec.model.evaluation
         return {

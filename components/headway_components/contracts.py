@@ -1,6 +1,7 @@
 """What tracks agree on before anybody builds: features, the inference interface, and what is watched."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any, Self
@@ -91,7 +92,7 @@ class FeatureContract(Declaration):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        refuse(_name_problems("features", self.features))
+        refuse((*_name_problems("features", self.features), *_column_problems("entity", self.entity)))
         return self
 
     @classmethod
@@ -233,6 +234,13 @@ def _range_problems(minimum: float | None, maximum: float | None) -> Iterator[Pr
             yield problem(key, bound, "must be a finite number", "leave it out for no bound")
     if minimum is not None and maximum is not None and minimum > maximum:
         yield problem("minimum", minimum, f"is above maximum {maximum:g}", "swap or correct them")
+
+
+def _column_problems(place: str, columns: Sequence[str]) -> Iterator[Problem]:
+    for index, column in enumerate(columns):
+        if re.fullmatch(COLUMN_PATTERN, column) is None:
+            message = "is not the name of a column"
+            yield problem(f"{place}.{index}", column, message, "use letters, digits and underscores")
 
 
 def _name_problems(place: str, fields: Sequence[Feature]) -> Iterator[Problem]:

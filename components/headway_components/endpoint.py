@@ -12,6 +12,7 @@ from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._grants import WRITE_LOGS, Statement, grant, pull_statements, read, write
 from headway_components._image import is_pinned
+from headway_components._instances import has_local_storage
 from headway_components._names import named_by_content, short
 from headway_components._refs import EndpointRef, FoundationRef, ReleaseRef, RoleRef
 from headway_components._text import json_text, suffixed
@@ -173,12 +174,15 @@ class Endpoint(pulumi.ComponentResource):
             "initial_sampling_percentage": monitoring.capture_sampling_pct,
             "kms_key_id": foundation.key_arn,
         }
+        machine = variant["instance_type"]
+        # SageMaker refuses a key for a machine that encrypts its own disks.
+        key_arn = None if isinstance(machine, str) and has_local_storage(machine) else foundation.key_arn
         return sagemaker.EndpointConfiguration(
             f"{name}-base",
             name=named_by_content(
-                foundation.prefix, "base", {"variant": variant, "capture": capture, "key": foundation.key_arn}
+                foundation.prefix, "base", {"variant": variant, "capture": capture, "key": key_arn}
             ),
-            kms_key_arn=foundation.key_arn,
+            kms_key_arn=key_arn,
             production_variants=[sagemaker.EndpointConfigurationProductionVariantArgs(**variant)],
             data_capture_config=sagemaker.EndpointConfigurationDataCaptureConfigArgs(
                 **capture,

@@ -7,13 +7,9 @@ import pulumi
 from pulumi_aws import iam, sagemaker
 
 from headway_components._args import Args
-from headway_components._arns import model_package_arns
-from headway_components._grants import Statement, grant
+from headway_components._arns import sagemaker_arn
+from headway_components._grants import READ_MODELS, REGISTER_MODELS, grant, use_models
 from headway_components._refs import FoundationRef, RegistryRef, RoleRef
-
-REGISTER = ("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:AddTags")
-READ = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
-COLLECT = ("sagemaker:DeleteModelPackage",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +50,13 @@ class ModelRegistry(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._name = name
-        self._packages = model_package_arns(foundation)
         self.group_name = group.model_package_group_name
         self.group_arn = group.arn
-        self.ref = RegistryRef(group_name=foundation.prefix, group_arn=group.arn)
+        self.ref = RegistryRef(
+            group_name=foundation.prefix,
+            group_arn=group.arn,
+            version_arns=sagemaker_arn(foundation, "model-package", f"{foundation.prefix}/*"),
+        )
         self.register_outputs({"groupName": self.group_name, "groupArn": self.group_arn})
 
     def grant_register(self, role: RoleRef, name: str) -> iam.RolePolicy:
@@ -67,7 +66,8 @@ class ModelRegistry(pulumi.ComponentResource):
             role: Role that registers.
             name: What the role is for, one word; part of the grant's name.
         """
-        return self._grant(role, f"register-{name}", "Register", REGISTER)
+        register = use_models(self.ref, *REGISTER_MODELS, sid="Register")
+        return grant(f"{self._name}-register-{name}", role, [register], parent=self)
 
     def grant_read(self, role: RoleRef, name: str) -> iam.RolePolicy:
         """Lets a role read versions.
@@ -76,17 +76,5 @@ class ModelRegistry(pulumi.ComponentResource):
             role: Role that reads.
             name: What the role is for, one word; part of the grant's name.
         """
-        return self._grant(role, f"read-{name}", "Read", READ)
-
-    def grant_collect(self, role: RoleRef, name: str) -> iam.RolePolicy:
-        """Lets a role read and delete versions.
-
-        Args:
-            role: Role that cleans up when the system goes.
-            name: What the role is for, one word; part of the grant's name.
-        """
-        return self._grant(role, f"collect-{name}", "Collect", (*READ, *COLLECT))
-
-    def _grant(self, role: RoleRef, noun: str, sid: str, actions: tuple[str, ...]) -> iam.RolePolicy:
-        statement = Statement(sid=sid, actions=actions, resources=[self.group_arn, self._packages])
-        return grant(f"{self._name}-{noun}", role, [statement], parent=self)
+        read = use_models(self.ref, *READ_MODELS, sid="Read")
+        return grant(f"{self._name}-read-{name}", role, [read], parent=self)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headway_components._instances import has_local_storage
+
 VERSION = "2020-12-01"
 EXECUTION_ID: Mapping[str, str] = {"Get": "Execution.PipelineExecutionId"}
 """Known when an execution starts; keeps the outputs of one execution apart from the next."""
@@ -65,6 +67,22 @@ class Machine:
     """Key that disk and outputs are encrypted with."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment of the container."""
+
+    def resources(self) -> dict[str, Any]:
+        """One machine with its disk, as both kinds of jobs describe it."""
+        resources = {
+            "InstanceCount": 1,
+            "InstanceType": self.instance_type,
+            "VolumeSizeInGB": self.volume_size_gib,
+        }
+        return (
+            resources
+            if has_local_storage(self.instance_type)
+            else {
+                **resources,
+                "VolumeKmsKeyId": self.key_arn,
+            }
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,14 +181,7 @@ class ProcessingStep(Step):
                     for channel in self.outputs
                 ],
             },
-            "ProcessingResources": {
-                "ClusterConfig": {
-                    "InstanceCount": 1,
-                    "InstanceType": machine.instance_type,
-                    "VolumeSizeInGB": machine.volume_size_gib,
-                    "VolumeKmsKeyId": machine.key_arn,
-                }
-            },
+            "ProcessingResources": {"ClusterConfig": machine.resources()},
             "NetworkConfig": {"EnableNetworkIsolation": True},
             "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_runtime_s},
         }
@@ -222,12 +233,7 @@ class TrainingStep(Step):
                 for channel in self.channels
             ],
             "OutputDataConfig": {"S3OutputPath": self.output_uri, "KmsKeyId": machine.key_arn},
-            "ResourceConfig": {
-                "InstanceCount": 1,
-                "InstanceType": machine.instance_type,
-                "VolumeSizeInGB": machine.volume_size_gib,
-                "VolumeKmsKeyId": machine.key_arn,
-            },
+            "ResourceConfig": machine.resources(),
             "EnableNetworkIsolation": True,
             "EnableInterContainerTrafficEncryption": False,
             "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_runtime_s},

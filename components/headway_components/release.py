@@ -13,7 +13,16 @@ from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._arns import sagemaker_arn
-from headway_components._grants import ENCRYPT, USE_VOLUMES, WRITE_LOGS, Statement, grant
+from headway_components._grants import (
+    DELETE_MODELS,
+    ENCRYPT,
+    READ_MODELS,
+    WRITE_LOGS,
+    Statement,
+    attach_volumes,
+    grant,
+    use_models,
+)
 from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
 from headway_components._text import suffixed
 from headway_components.release_definition import release_definition
@@ -270,11 +279,7 @@ def _function_statements(
             resources=[table_arn],
         ),
         Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
-        Statement(
-            sid="Volumes",
-            actions=USE_VOLUMES,
-            resources=[foundation.key_arn],
-            condition={"Bool": {"kms:GrantIsForAWSResource": "true"}},
-        ),
+        attach_volumes(foundation.key_arn),
+        use_models(args.registry, *READ_MODELS, *DELETE_MODELS, sid="Versions"),
         Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
     ]

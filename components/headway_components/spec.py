@@ -15,8 +15,8 @@ from headway_components.contracts import (
 )
 from headway_components.model import ModelSpec
 
-MAXIMUM_NAME_CHARACTERS = 32
-"""Leaves room for the stack's name and a digest in SageMaker's 63 characters."""
+MAXIMUM_NAME_CHARACTERS = 30
+"""Leaves room in IAM's 64 characters for what a role is for and for the suffix that tells it from others."""
 
 
 class Approval(Enum):
@@ -60,7 +60,7 @@ class SystemSpec(Declaration):
     """Contracts, model, release and compliance of one AI system: the thing that is reviewed."""
 
     name: str = Field(pattern=NAME_PATTERN, max_length=MAXIMUM_NAME_CHARACTERS)
-    """Name of the system: lower case, digits and hyphens, at most 32 characters."""
+    """Name of the system: lower case, digits and hyphens, at most 30 characters."""
     contract: InferenceContract
     """What the system is asked and what it answers."""
     model: ModelSpec

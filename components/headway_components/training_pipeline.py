@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from headway_components._args import Args
 from headway_components._arns import log_group_arn, sagemaker_arn
 from headway_components._grants import (
     ENCRYPT,
-    USE_VOLUMES,
+    REGISTER_MODELS,
     WRITE_LOGS,
     Statement,
+    attach_volumes,
     grant,
     pull_statements,
     read,
+    use_models,
     write,
 )
 from headway_components._image import is_pinned
@@ -218,7 +220,7 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
         *write(foundation.artifacts, "models/", "evaluations/", sid="Results"),
         *read(foundation.data, f"{foundation.prefix}/", sid="Data"),
         *write(foundation.data, f"{foundation.prefix}/", sid="Data"),
-        Statement(sid="Volumes", actions=USE_VOLUMES, resources=[foundation.key_arn], condition=_FOR_AWS),
+        attach_volumes(foundation.key_arn),
         Statement(
             sid="Logs",
             actions=("logs:CreateLogGroup", *WRITE_LOGS),
@@ -235,9 +237,6 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
         ),
         *pull_statements(args.image, foundation.partition),
     ]
-
-
-_FOR_AWS: Mapping[str, Mapping[str, str]] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
 def _pipeline_statements(args: TrainingPipelineArgs) -> list[Statement]:
@@ -259,4 +258,6 @@ def _pipeline_statements(args: TrainingPipelineArgs) -> list[Statement]:
         ),
         *read(foundation.artifacts, "models/", "evaluations/", sid="Evidence"),
         Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
+        attach_volumes(foundation.key_arn),
+        use_models(args.registry, *REGISTER_MODELS, sid="Register"),
     ]

@@ -261,6 +261,16 @@ def test_zero_is_zero() -> None:
     assert run.one("MetricAlarm", "fraud-observability-errors").inputs["threshold"] == 0
 
 
+@pytest.mark.parametrize(
+    ("instance_type", "keyed"),
+    [("ml.m5.large", True), ("ml.c6i.xlarge", True), ("ml.g5.xlarge", False), ("ml.m5d.large", False)],
+)
+def test_a_machine_that_encrypts_its_own_disk_gets_no_key(instance_type: str, keyed: bool) -> None:
+    run = run_program(with_foundation(lambda foundation: endpoint(foundation, instance_type=instance_type)))
+
+    assert ("kmsKeyArn" in run.one("EndpointConfiguration").inputs) is keyed
+
+
 def test_outputs_are_taken_as_inputs() -> None:
     def program(foundation: FoundationRef) -> None:
         endpoint(foundation, instance_type=pulumi.Output.from_input("ml.c5.large"))

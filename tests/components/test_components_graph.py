@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headway_components import AISystem, AISystemArgs, Deployment, SystemSpec
+from headway_components.spec import MAXIMUM_NAME_CHARACTERS
 from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
 from support.pulumi_program import Run, graph, run_program
 
@@ -34,13 +35,22 @@ def form(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Run]:
 
 def test_graph_is_the_golden_one(form: tuple[str, Run]) -> None:
     name, run = form
-    text = json.dumps(_without_code(graph(run)), indent=1, sort_keys=True) + "\n"
+    text = json.dumps(_readable(_without_code(graph(run))), indent=1, sort_keys=True) + "\n"
     golden = GOLDEN / f"{name}.json"
     if os.environ.get("HEADWAY_GOLDEN") == "write":
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, "utf-8")
 
     assert json.loads(text) == json.loads(golden.read_text("utf-8"))
+
+
+def _readable(value: object) -> object:
+    """JSON texts as what they say, so that a changed policy is a changed line."""
+    if isinstance(value, dict):
+        return {key: _readable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    return _readable(json.loads(value)) if isinstance(value, str) and value.startswith("{") else value
 
 
 def _without_code(resources: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -76,6 +86,35 @@ def test_two_forms_share_every_name(tmp_path: Path) -> None:
     small, large = ({(item.type, item.name) for item in run.resources} for run in runs)
 
     assert small < large
+
+
+AUTONAME_LIMITS = {
+    "aws:iam/role:Role": 64,
+    "aws:s3/bucket:Bucket": 63,
+    "aws:lambda/function:Function": 64,
+    "aws:sfn/stateMachine:StateMachine": 80,
+    "aws:cloudwatch/eventRule:EventRule": 64,
+    "aws:cloudwatch/eventTarget:EventTarget": 64,
+    "aws:sns/topic:Topic": 256,
+    "aws:dynamodb/table:Table": 255,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 255,
+    "aws:iam/rolePolicy:RolePolicy": 128,
+}
+"""Characters that AWS allows in names that the provider makes of ours."""
+SUFFIX_CHARACTERS = len("-0123456")
+
+
+def test_the_longest_name_leaves_room_for_every_name_made_of_it(tmp_path: Path) -> None:
+    name = "x" * MAXIMUM_NAME_CHARACTERS
+    contract = MAX.contract.model_copy(update={"name": name})
+    spec = SystemSpec.load({**MAX.plain(), "name": name, "contract": contract.plain()})
+    run = deploy(spec, MAX_DEPLOYMENT, "prod", tmp_path)
+    seen = {item.type for item in run.resources}
+
+    assert set(AUTONAME_LIMITS) <= seen
+    for item in run.resources:
+        limit = AUTONAME_LIMITS.get(item.type)
+        assert limit is None or len(item.name) + SUFFIX_CHARACTERS <= limit, item.name
 
 
 def test_two_systems_live_in_one_stack(tmp_path: Path) -> None:

@@ -150,4 +150,4 @@ def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:
     after = {(item.type, item.name): item.inputs for item in trained.resources}
 
     assert {key: after[key] for key in before} == before
-    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training", "registry"}
+    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training"}
