@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from headway_sandbox.provider import paths
 from headway_sandbox.provider.aws import Aws, AwsError
 from headway_sandbox.provider.diffs import Comparison
-from headway_sandbox.provider.mapping import RequestBuilder
+from headway_sandbox.provider.mapping import RequestBuilder, UntranslatableError
 from headway_sandbox.provider.reading import LiveReader, is_absence
 from headway_sandbox.provider.requests import RequestFactory, identity_members
 from headway_sandbox.provider.schema import ObjectOf, ResourceSchema
@@ -104,7 +104,7 @@ class Lifecycle:
             if tagging is not None and tagging.on_create and sent.get("tags"):
                 self._tag(sent["tags"], state)
             live = self._reader.live(state)
-        except (AwsError, WaitError) as error:
+        except (AwsError, UntranslatableError, WaitError) as error:
             raise PartialFailureError(resource_id, self.outputs(inputs, state), str(error)) from error
         return resource_id, self.outputs(inputs, {**state, **(live if live is not None else {})})
 
@@ -122,7 +122,9 @@ class Lifecycle:
             resource_id: the resource's id.
             state: what is known of it; empty for an import.
         """
-        return self._reader.live({**state, **self._table.identify(resource_id)})
+        named = self._table.identify(resource_id)
+        live = self._reader.live({**state, **named})
+        return None if live is None else {**named, **live}
 
     def update(
         self, resource_id: str, state: Properties, inputs: Properties, changed: frozenset[str]
@@ -151,7 +153,7 @@ class Lifecycle:
         try:
             self._settle(known)
             live = self._reader.live(known)
-        except (AwsError, WaitError) as error:
+        except (AwsError, UntranslatableError, WaitError) as error:
             raise PartialFailureError(resource_id, self.outputs(inputs, known), str(error)) from error
         return self.outputs(inputs, {**known, **(live if live is not None else {})})
 

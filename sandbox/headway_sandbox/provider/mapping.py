@@ -1,9 +1,9 @@
 """Names and structures between pulumi-aws properties and botocore shapes. Pure.
 
 Names match mechanically: lower-case, without underscores, singular or plural. Open maps keep the user's keys.
-Blocks are plain objects in Pulumi where AWS sometimes wants a list of one, and the other way round; a map of text
-stands for a list of key and value pairs. A type's table names only what differs, as renames from the dotted path
-of a property (``[]`` marks a list element) to a dotted path of members (``[]`` marks a list of one).
+Blocks are plain objects in Pulumi where AWS sometimes wants a list of one, and the other way round; a map of
+text stands for a list of key and value pairs. A type's table names only what differs, as renames from the
+dotted path of a property (``[]`` marks a list element) to a dotted path of members (``[]``: a list of one).
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Resources:
             changes.append(diffs.Change("tagsAll", "update", replaces=False))
         present = {**reveal(dict(state)), **plain_olds}
         replaces = any(change.replaces for change in changes)
-        # A made-up name stands in the new inputs only until the engine asks for another one for the replacement.
+        # The engine asks for another made-up name once it knows that the resource is replaced.
         collides = diffs.keeps_identity(table, present, plain_news) and not checks.is_made_up(
             table, logical_name, plain_news
         )

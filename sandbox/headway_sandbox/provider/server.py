@@ -195,9 +195,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Completes and checks a program's inputs."""
-        inputs, problems = self._resources.check(
-            _token(request), wire.decode(request.olds), wire.decode(request.news), _naming(request)
-        )
+        try:
+            inputs, problems = self._resources.check(
+                _token(request), wire.decode(request.olds), wire.decode(request.news), _naming(request)
+            )
+        except UnknownTypeError as error:
+            inputs, problems = {}, [checks.Problem("", str(error))]
         failures = [
             provider_pb2.CheckFailure(property=item.property, reason=item.reason) for item in problems
         ]

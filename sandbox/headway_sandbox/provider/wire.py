@@ -188,11 +188,15 @@ def has_unknown(value: Value) -> bool:
 def seal(outputs: Mapping[str, Any], *sources: Mapping[str, Any]) -> dict[str, Any]:
     """Marks each output as secret whose property of the same name is secret in one of the sources.
 
+    All tags are secret when the program's own are.
+
     Args:
         outputs: plain properties.
         sources: properties with secret markers, such as the inputs and the previous outputs.
     """
     secret = {name for source in sources for name, value in source.items() if has_secret(value)}
+    if "tags" in secret:
+        secret.add("tagsAll")
     return {
         name: Secret(value) if name in secret and value is not None else value
         for name, value in outputs.items()
