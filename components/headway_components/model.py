@@ -100,8 +100,8 @@ class ModelSpec(Declaration):
         if self.signature is None:
             return
         for sentence in signature_problems(contract.contract(), self.signature.plain()):
-            message, _, fix = sentence.partition("; ")
-            change = fix or "change the model or the contract so that both agree"
+            message, separated, fix = sentence.partition("; ")
+            change = fix if separated else "change the model or the contract so that both agree"
             yield Problem("model.signature", "", message, change)
 
 

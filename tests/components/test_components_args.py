@@ -1,5 +1,7 @@
 """Component args: what other languages pass is coerced, what is wrong is refused, nothing given is lost."""
 
+import ast
+import importlib.util
 import inspect
 import re
 from collections.abc import Callable
@@ -298,3 +300,33 @@ def test_grants_give_one_role_the_least(tmp_path: Path) -> None:
         f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/fraud-local"
     ]
     assert read["Statement"][0]["Action"] == ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
+
+
+@pytest.mark.parametrize("package", ["headway_components", "headway_blueprints"])
+def test_nothing_given_is_replaced_because_it_is_false(package: str) -> None:
+    """`given or default` turns a declared zero into the default, so `or` stands in conditions only."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    found = []
+    for path in sorted(Path(spec.submodule_search_locations[0]).rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        tests = {
+            id(inner)
+            for node in ast.walk(tree)
+            for condition in _conditions(node)
+            for inner in ast.walk(condition)
+        }
+        found += [
+            f"{path.name}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and id(node) not in tests
+        ]
+
+    assert found == []
+
+
+def _conditions(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+        return [node.test]
+    return list(node.ifs) if isinstance(node, ast.comprehension) else []
