@@ -7,20 +7,24 @@ import sys
 import threading
 
 from headway_sandbox.engine.processes import when_parent_dies
-from headway_sandbox.provider.server import serve
+from headway_sandbox.provider.server import Provider, serve
+
+_GRACE_S = 2.0
 
 
 def main() -> None:
-    """Prints the port for the engine and serves until the engine ends this process, or is gone itself."""
+    """Prints the port for the engine and serves until the engine ends this process or is gone itself."""
     stopped = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stopped.set())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopped.set())
     when_parent_dies(stopped.set)
-    server, port = serve()
+    provider = Provider()
+    server, port = serve(provider)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     stopped.wait()
-    server.stop(grace=None).wait()
+    provider.cancel()
+    server.stop(grace=_GRACE_S).wait()
 
 
 if __name__ == "__main__":

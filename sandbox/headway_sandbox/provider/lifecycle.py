@@ -73,13 +73,13 @@ class Lifecycle:
         table: ResourceType,
         schema: ResourceSchema,
         default_tags: Mapping[str, str],
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         self._aws = aws
         self._table = table
         self._schema = schema
         self._default_tags = default_tags
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock
         self._requests = RequestFactory(table, schema.inputs)
         self._reader = LiveReader(aws, table, schema, default_tags)
         self._comparison = Comparison(table, schema.outputs)

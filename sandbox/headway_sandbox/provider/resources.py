@@ -13,7 +13,7 @@ from botocore.model import StructureShape
 from headway_sandbox.provider import checks, diffs, drift, registry, schema
 from headway_sandbox.provider.aws import Aws, partition_of
 from headway_sandbox.provider.configuration import Configuration
-from headway_sandbox.provider.lifecycle import Lifecycle, PartialFailureError
+from headway_sandbox.provider.lifecycle import Clock, Lifecycle, PartialFailureError
 from headway_sandbox.provider.paths import covered, top_of
 from headway_sandbox.provider.reading import derive
 from headway_sandbox.provider.requests import request_shape
@@ -40,10 +40,12 @@ class Resources:
 
     Args:
         configuration: what the provider was configured with.
+        clock: time for waiting.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, clock: Clock) -> None:
         self._configuration = configuration
+        self._clock = clock
         self.aws = Aws(configuration.target)
         self._lock = threading.Lock()
         self._regions: dict[str, Aws] = {self.aws.region: self.aws}
@@ -58,7 +60,8 @@ class Resources:
     def _lifecycle(self, token: str, *sources: Mapping[str, Any]) -> Lifecycle:
         named = (source["region"] for source in sources if source.get("region") is not None)
         aws = self._in_region(reveal(next(named, None)))
-        return Lifecycle(aws, registry.table(token), schema.of(token), self._configuration.default_tags)
+        tags = self._configuration.default_tags
+        return Lifecycle(aws, registry.table(token), schema.of(token), tags, self._clock)
 
     def check(
         self, token: str, olds: Mapping[str, Any], news: Mapping[str, Any], naming: checks.Naming

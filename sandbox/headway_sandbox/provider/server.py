@@ -14,7 +14,7 @@ from concurrent import futures
 from typing import Any, NoReturn, TypeVar
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2, struct_pb2
+from google.protobuf import any_pb2, empty_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -22,7 +22,7 @@ from headway_sandbox.provider import checks, diffs, invokes, wire
 from headway_sandbox.provider.assets import AssetError
 from headway_sandbox.provider.aws import AwsError, EndpointError
 from headway_sandbox.provider.configuration import Configuration, configure, endpoint_of
-from headway_sandbox.provider.lifecycle import PartialFailureError, WaitError
+from headway_sandbox.provider.lifecycle import Clock, PartialFailureError, WaitError
 from headway_sandbox.provider.mapping import UntranslatableError
 from headway_sandbox.provider.paths import top_of
 from headway_sandbox.provider.registry import UnknownTypeError
@@ -128,8 +128,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider instance of the engine."""
 
     def __init__(self) -> None:
-        self._resources = Resources(Configuration())
         self._cancelled = threading.Event()
+        self._clock = Clock(sleep=self._sleep)
+        self._resources = Resources(Configuration(), self._clock)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._cancelled.wait(seconds):
+            message = "the operation was cancelled before the resource was ready"
+            raise WaitError(message)
+
+    def cancel(self) -> None:
+        """Ends all waiting: what exists by then is reported as it is, so that the state stays right."""
+        self._cancelled.set()
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
@@ -181,7 +191,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Takes the configuration over; makes no call."""
         arguments = wire.decode(request.args) if request.HasField("args") else dict(request.variables)
         arguments = {key.removeprefix("aws:config:"): value for key, value in arguments.items()}
-        self._resources = Resources(configure(wire.reveal(arguments), os.environ))
+        self._resources = Resources(configure(wire.reveal(arguments), os.environ), self._clock)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True,
             supportsPreview=True,
@@ -280,8 +290,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """The engine is about to end; calls under way finish by themselves."""
-        self._cancelled.set()
+        """The engine is about to end."""
+        self.cancel()
         return empty_pb2.Empty()
 
 
@@ -297,8 +307,12 @@ def _naming(request: Value) -> checks.Naming:
     )
 
 
-def serve() -> tuple[grpc.Server, int]:
-    """Starts a server on a free port of 127.0.0.1; returns it and the port."""
+def serve(provider: Provider) -> tuple[grpc.Server, int]:
+    """Starts a server on a free port of 127.0.0.1; returns it and the port.
+
+    Args:
+        provider: what it serves.
+    """
     server = grpc.server(
         futures.ThreadPoolExecutor(_WORKERS),
         options=[
@@ -306,10 +320,7 @@ def serve() -> tuple[grpc.Server, int]:
             ("grpc.max_send_message_length", _MESSAGE_BYTES),
         ],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
-
-
-__all__ = ["Provider", "serve", "struct_pb2", "version"]
