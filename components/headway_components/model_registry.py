@@ -47,7 +47,10 @@ class ModelRegistry(pulumi.ComponentResource):
             model_package_group_description=(
                 f"Models of {foundation.prefix}" if args.description is None else args.description
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            # Versions with their evidence are data, and the group cannot go without them.
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=foundation.retain_data, retain_on_delete=foundation.retain_data
+            ),
         )
         self._name = name
         self.group_name = group.model_package_group_name

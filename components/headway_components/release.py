@@ -127,6 +127,7 @@ class Release(pulumi.ComponentResource):
             "group": args.registry.group_name,
             "table": table.name,
             "maximum_s": str(plan.maximum_duration_s),
+            "keep_versions": "true" if foundation.retain_data else "false",
         }
         return lambda_.Function(
             f"{self._name}-function",

@@ -150,7 +150,7 @@ def test_every_log_group_has_the_declared_retention(run: Run) -> None:
     assert {item.inputs["retentionInDays"] for item in run.of_type("logGroup:LogGroup")} == {30}
 
 
-STATEFUL = ("bucket:Bucket", "key:Key", "table:Table")
+STATEFUL = ("bucket:Bucket", "key:Key", "table:Table", "modelPackageGroup:ModelPackageGroup")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,8 @@ def test_only_both_keys_together_let_data_go(
     assert {item.retain_on_delete for item in stateful} == {kept}
     assert {item.inputs["forceDestroy"] for item in run.of_type("bucket:Bucket")} == {not kept}
     assert run.one("table:Table").inputs["deletionProtectionEnabled"] is kept
+    settings = run.one("function:Function").inputs["environment"]["variables"]
+    assert settings["HEADWAY_KEEP_VERSIONS"] == str(kept).lower()
     # What makes a kept bucket safe is kept with it.
     assert {item.retain_on_delete for item in run.of_type("bucketPolicy:BucketPolicy")} == {kept}
 

@@ -46,6 +46,7 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
         group=prefix,
         table=f"records-{digest[:8]}",
         maximum_s="60",
+        keep_versions="false",
     )
     clients = {name: client(name) for name in ("sagemaker", "s3", "dynamodb")}
     if BUCKET not in [bucket["Name"] for bucket in clients["s3"].list_buckets()["Buckets"]]:

@@ -137,7 +137,7 @@ def _endpoint(status: str, config: str = "new", reason: str | None = None) -> di
         (_endpoint("Failed", "new", "no capacity"), 5, FAILED, "Failed: no capacity"),
         (_endpoint("UpdateRollbackFailed", "old"), 5, FAILED, "UpdateRollbackFailed"),
         (_endpoint("OutOfService"), 5, FAILED, "OutOfService"),
-        (None, 5, FAILED, "gone"),
+        (None, 5, FAILED, "no endpoint"),
     ],
 )
 def test_only_what_is_read_back_counts(

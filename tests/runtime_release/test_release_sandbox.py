@@ -1,5 +1,8 @@
 """Releases on a sandbox: real endpoints, real model packages, a real record."""
 
+from dataclasses import replace
+
+from headway_runtime.release.collector import Collector
 from headway_runtime.release.machine import BEGIN, DONE, OBSERVE
 from headway_runtime.release.records import Base
 from headway_runtime.release.shapes import derive_shape
@@ -146,6 +149,18 @@ def test_a_machine_that_cannot_go_on_says_so_in_the_record(world: World) -> None
 
 def test_nothing_is_collected_while_the_endpoint_is_there(world: World) -> None:
     assert world.collector.when_stack_goes() == []
+
+
+def test_versions_are_kept_where_data_is(world: World) -> None:
+    package = world.package("one")
+    world.clients("sagemaker").delete_endpoint(EndpointName=world.settings.endpoint)
+    world.wait_gone()
+    settings = replace(world.settings, keep_versions="true")
+
+    Collector(settings, world.catalogue, world.records).when_stack_goes()
+
+    assert list(world.catalogue.packages(world.settings.group)) == [package]
+    assert list(world.catalogue.configs(world.settings.prefix)) == []
 
 
 def test_everything_is_collected_when_the_stack_goes(world: World) -> None:

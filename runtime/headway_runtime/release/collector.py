@@ -47,7 +47,7 @@ class Collector:
         return self._delete(leftovers(self._settings.prefix, there, keep), keep)
 
     def when_stack_goes(self) -> list[str]:
-        """Deletes everything of the system that the stack itself does not know.
+        """Deletes everything of the system that the stack itself does not know, and no data that is kept.
 
         Returns:
             The names of what was deleted; nothing while the endpoint is there.
@@ -59,7 +59,10 @@ class Collector:
         for name in [name for name in self._catalogue.models(prefix) if is_made_for(prefix, "model", name)]:
             self._catalogue.delete_model(name)
             deleted.append(name)
-        for arn in list(self._catalogue.packages(self._settings.group)):
+        versions = (
+            [] if self._settings.keep_versions == "true" else self._catalogue.packages(self._settings.group)
+        )
+        for arn in list(versions):
             self._catalogue.delete_package(arn)
             deleted.append(arn)
         return deleted

@@ -48,7 +48,7 @@ def judge(endpoint: Mapping[str, Any] | None, desired: str, elapsed_s: float, ma
         The verdict.
     """
     if endpoint is None:
-        return Verdict(FAILED, "the endpoint is gone")
+        return Verdict(FAILED, "there is no endpoint")
     state, serving = endpoint["EndpointStatus"], endpoint["EndpointConfigName"]
     reason = endpoint.get("FailureReason")
     if state in BUSY:

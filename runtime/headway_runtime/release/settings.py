@@ -16,6 +16,7 @@ class Settings:
         group: Model package group.
         table: Table with the records.
         maximum_s: Time after which an unfinished release counts as failed, in seconds.
+        keep_versions: `true` when model packages outlive the stack.
     """
 
     system: str
@@ -25,6 +26,7 @@ class Settings:
     group: str
     table: str
     maximum_s: str
+    keep_versions: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
