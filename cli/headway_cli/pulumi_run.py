@@ -19,14 +19,19 @@ class Operation:
     """What came of one command that changes a stack.
 
     Args:
-        succeeded: Whether the engine said so.
+        exit_code: The engine's; negative where a signal ended it.
         tally: What happened.
         log: The file with all that the engine printed.
     """
 
-    succeeded: bool
+    exit_code: int
     tally: Tally
     log: Path
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the engine said so."""
+        return self.exit_code == 0
 
     def require_success(self, doing: str) -> None:
         """Raises what went wrong, for a person.
@@ -36,6 +41,11 @@ class Operation:
         """
         if self.succeeded:
             return
+        if self.exit_code < 0:
+            raise HeadwayError(
+                f"{doing} was cut off: the engine was ended by {signal.Signals(-self.exit_code).name}; "
+                "run the same command again, which completes it"
+            )
         if self.tally.violations:
             reasons = self.tally.violations
             raise HeadwayError(
@@ -109,7 +119,7 @@ def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[
             start_new_session=True,
         )
         code = _wait(process)
-    return Operation(succeeded=code == 0, tally=tally, log=log)
+    return Operation(exit_code=code, tally=tally, log=log)
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
