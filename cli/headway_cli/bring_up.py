@@ -9,6 +9,7 @@ from headway_cli.engine_session import Session, open_session
 from headway_cli.lock import exclusive
 from headway_cli.narration import Narrator
 from headway_cli.project import LOCAL_STACK, Project, require_free_space, sandbox_port
+from headway_cli.pulumi_events import in_words
 from headway_cli.pulumi_run import operate
 from headway_cli.recovery import recover
 from headway_cli.release import wait_for_release
@@ -27,7 +28,7 @@ class Brought:
 
     Args:
         stack: The stack.
-        changes: What the engine changed, in words.
+        changes: What the engine changed: `created`, `updated`, … and how many.
         undecided: What no rule could decide before the update.
         systems: The declared systems.
         statuses: The status of each.
@@ -36,7 +37,7 @@ class Brought:
     """
 
     stack: str
-    changes: str
+    changes: dict[str, int]
     undecided: Sequence[str]
     systems: tuple[System, ...]
     statuses: tuple[dict[str, Any], ...]
@@ -66,13 +67,15 @@ def bring_up(project: Project, stack: str, narrator: Narrator) -> Brought:
             policies = ("--policy-pack", str(root / POLICIES)) if (root / POLICIES).is_dir() else ()
             operation = operate(session, "up", *policies, on_progress=step.update)
         operation.require_success("The update")
-        narrator.say(f"  {operation.tally.outcome()}")
+        narrator.say(f"  {in_words(operation.tally.outcome())}")
         for text in operation.tally.advisories:
             narrator.warn(f"  {text}")
         return _make_live(session, narrator, operation.tally.outcome(), operation.tally.undecided)
 
 
-def _make_live(session: Session, narrator: Narrator, changes: str, undecided: Sequence[str]) -> Brought:
+def _make_live(
+    session: Session, narrator: Narrator, changes: dict[str, int], undecided: Sequence[str]
+) -> Brought:
     aws = Aws(session.variables)
     systems = read_systems(session)
     open_ends = [end for system in systems for end in _serve_declared_model(aws, system, narrator)]

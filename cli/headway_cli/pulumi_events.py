@@ -9,6 +9,8 @@ from typing import Any
 _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 _UNDECIDED = re.compile(r"(HEADWAY-[A-Z]+-\d+) is undecided")
 _NOISE = re.compile(r"an unhandled error occurred: [Pp]rogram exited with non-zero exit code|^update failed$")
+_PARTS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced")
+_PROVIDERS = "pulumi:providers:"
 _NAMES = {
     "create": "created",
     "update": "updated",
@@ -54,15 +56,17 @@ class Tally:
             return "planning"
         return f"{self.done.total()} of {self.planned.total()} resources"
 
-    def outcome(self) -> str:
-        """What the update changed, in a few words."""
-        counts = self.changes or Counter()
-        parts = [
-            f"{count} {_NAMES.get(operation, operation)}"
-            for operation, count in sorted(counts.items())
-            if count
-        ]
-        return ", ".join(parts) if parts else "nothing to do"
+    def outcome(self) -> dict[str, int]:
+        """What the update changed: `created`, `updated`, … and how many; empty where there was nothing to do."""
+        counts = Counter() if self.changes is None else self.changes
+        return {
+            _NAMES.get(operation, operation): count for operation, count in sorted(counts.items()) if count
+        }
+
+
+def in_words(outcome: Mapping[str, int]) -> str:
+    """What an update changed, in a few words."""
+    return ", ".join(f"{count} {change}" for change, count in outcome.items()) if outcome else "nothing to do"
 
 
 def _summary(tally: Tally, event: Mapping[str, Any]) -> None:
@@ -76,7 +80,10 @@ def _summary(tally: Tally, event: Mapping[str, Any]) -> None:
 
 
 def _outputs(tally: Tally, event: Mapping[str, Any]) -> None:
-    tally.done[str(event["metadata"]["op"])] += 1
+    metadata = event["metadata"]
+    # A replacement tells of its parts as well, and the summary counts no providers.
+    if metadata["op"] not in _PARTS_OF_A_REPLACEMENT and not metadata["type"].startswith(_PROVIDERS):
+        tally.done[str(metadata["op"])] += 1
 
 
 def _diagnostic(tally: Tally, event: Mapping[str, Any]) -> None:

@@ -47,13 +47,13 @@ class Removed:
 
     Args:
         stack: The stack.
-        changes: What the engine removed, in words.
+        changes: What the engine removed: `deleted` and how many.
         left: What is still in the sandbox, each with its service; empty where all is gone.
         sandbox_stopped: Whether a sandbox was stopped.
     """
 
     stack: str
-    changes: str
+    changes: dict[str, int]
     left: tuple[str, ...]
     sandbox_stopped: bool
 
@@ -66,7 +66,7 @@ def tear_down(project: Project, stack: str, narrator: Narrator) -> Removed:
     """
     with exclusive(project.home, f"headway down --stack {stack}"):
         if stack == LOCAL_STACK and not project.pulumi_state_dir.exists():
-            return Removed(stack, "nothing to do", (), stop_sandbox(project))
+            return Removed(stack, {}, (), stop_sandbox(project))
         sandbox = start_sandbox(project, sandbox_port()) if stack == LOCAL_STACK else None
         session = open_session(project, stack, narrator, sandbox)
         select_stack(session, narrator)

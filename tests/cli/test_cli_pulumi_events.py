@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headway_cli.pulumi_events import Tally
+from headway_cli.pulumi_events import Tally, in_words
 
 URN = "urn:pulumi:local::headway::headway:index:Foundation$aws:s3/bucket:Bucket::data"
 
@@ -18,8 +18,8 @@ def _summary(preview: bool, **changes: int) -> dict[str, Any]:
     return {"summaryEvent": {"isPreview": preview, "resourceChanges": changes}}
 
 
-def _done(operation: str) -> dict[str, Any]:
-    return {"resOutputsEvent": {"metadata": {"op": operation, "urn": URN}}}
+def _done(operation: str, type_: str = "aws:s3/bucket:Bucket") -> dict[str, Any]:
+    return {"resOutputsEvent": {"metadata": {"op": operation, "urn": URN, "type": type_}}}
 
 
 def _policy(level: str, message: str) -> dict[str, Any]:
@@ -37,8 +37,17 @@ def test_progress_counts_what_the_preview_announced() -> None:
 def test_the_outcome_is_what_the_update_changed() -> None:
     update = [_summary(True, create=2), _summary(False, create=2, update=1, same=30)]
 
-    assert _tally(*update).outcome() == "2 created, 30 unchanged, 1 updated"
-    assert _tally().outcome() == "nothing to do"
+    assert _tally(*update).outcome() == {"created": 2, "unchanged": 30, "updated": 1}
+    assert in_words(_tally(*update).outcome()) == "2 created, 30 unchanged, 1 updated"
+    assert in_words(_tally().outcome()) == "nothing to do"
+
+
+def test_progress_counts_a_replacement_once_and_no_provider() -> None:
+    preview = [_summary(True, replace=1)]
+    parts = [_done("create-replacement"), _done("replace"), _done("delete-replaced")]
+    provider = _done("create", "pulumi:providers:aws")
+
+    assert _tally(*preview, *parts, provider).progress() == "1 of 1 resources"
 
 
 def test_preview_and_update_say_the_same_and_it_is_told_once() -> None:

@@ -9,6 +9,7 @@ from headway_cli.consent import require_consent
 from headway_cli.narration import Narrator
 from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit
 from headway_cli.project import find_project
+from headway_cli.pulumi_events import in_words
 from headway_cli.tear_down import Removed, tear_down
 
 
@@ -27,7 +28,7 @@ def down(
 
 
 def _text(removed: Removed) -> str:
-    lines = [f"{removed.stack}: {removed.changes}"]
+    lines = [f"{removed.stack}: {in_words(removed.changes)}"]
     if removed.left:
         lines += [
             "still there, made by nothing that the stack declares:",
