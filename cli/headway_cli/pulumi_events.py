@@ -57,7 +57,7 @@ class Tally:
         return f"{self.done.total()} of {self.planned.total()} resources"
 
     def outcome(self) -> dict[str, int]:
-        """What the update changed: `created`, `updated`, … and how many; empty where there was nothing to do."""
+        """What the update changed: `created`, `updated`, … and how many; empty where nothing was to do."""
         counts = Counter() if self.changes is None else self.changes
         return {
             _NAMES.get(operation, operation): count for operation, count in sorted(counts.items()) if count
