@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headway_sandbox.provider.assets import Archive, Asset, body
-from headway_sandbox.provider.paths import covered, leaves, pattern_of
-from headway_sandbox.provider.schema import ListOf, ObjectOf, PropertyType, Scalar
+from headway_sandbox.provider.paths import covered, leaves, pattern_of, step_to
+from headway_sandbox.provider.schema import ListOf, MapOf, ObjectOf, PropertyType, Scalar
 from headway_sandbox.provider.table import ResourceType
 from headway_sandbox.provider.values import Value
 from headway_sandbox.provider.wire import UNKNOWN
@@ -105,25 +105,13 @@ class Comparison:
         pattern = pattern_of(path)
         if self._equal(old, new, kind, pattern):
             return
-        if isinstance(kind, ObjectOf) and isinstance(old, dict) and isinstance(new, dict):
-            for name in sorted(old.keys() | new.keys()):
-                yield from self._compare(
-                    old.get(name), new.get(name), kind.properties.get(name), f"{path}.{name}"
-                )
-            return
-        if (
-            isinstance(kind, ListOf)
-            and isinstance(old, list)
-            and isinstance(new, list)
-            and len(old) == len(new)
-        ):
-            for index, (one, other) in enumerate(zip(old, new, strict=True)):
-                yield from self._compare(one, other, kind.item, f"{path}[{index}]")
-            return
-        if new is None and covered(self._table.computed, pattern):
-            return
-        change: Kind = "add" if old is None else "delete" if new is None else "update"
-        yield Change(path, change, self._replaces(old, new, pattern))
+        children = _children(old, new, kind)
+        if children is not None:
+            for step, one, other, inner in children:
+                yield from self._compare(one, other, inner, path + step)
+        elif new is not None or not covered(self._table.computed, pattern):
+            change: Kind = "add" if old is None else "delete" if new is None else "update"
+            yield Change(path, change, self._replaces(old, new, pattern))
 
     def _equal(self, old: Value, new: Value, kind: PropertyType | None, pattern: str) -> bool:
         if old is UNKNOWN or new is UNKNOWN:
@@ -151,6 +139,23 @@ class Comparison:
             return True
         touched = {*leaves(old, pattern), *leaves(new, pattern)}
         return any(covered(self._table.force_new, leaf) for leaf in touched)
+
+
+def _children(
+    old: Value, new: Value, kind: PropertyType | None
+) -> list[tuple[str, Value, Value, PropertyType | None]] | None:
+    """Step, old and new value and type of what two values hold; None where they are compared as a whole."""
+    match old, new, kind:
+        case dict(), dict(), ObjectOf():
+            names = sorted(old.keys() | new.keys())
+            return [(f".{name}", old.get(name), new.get(name), kind.properties.get(name)) for name in names]
+        case dict(), dict(), MapOf():
+            keys = sorted(old.keys() | new.keys())
+            return [(step_to(key), old.get(key), new.get(key), kind.item) for key in keys]
+        case list(), list(), ListOf() if len(old) == len(new):
+            pairs = enumerate(zip(old, new, strict=True))
+            return [(f"[{index}]", one, other, kind.item) for index, (one, other) in pairs]
+    return None
 
 
 def same_asset(one: Value, other: Value) -> bool:

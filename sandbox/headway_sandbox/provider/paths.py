@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from headway_sandbox.provider.values import Value
 from headway_sandbox.provider.wire import Secret
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -78,6 +80,11 @@ def get(properties: Value, path: str) -> Value:
             return None
         properties = properties.get(step)
     return properties
+
+
+def step_to(key: str) -> str:
+    """The step of a path that leads to an element of a map; keys that are no names are quoted."""
+    return f".{key}" if _NAME.fullmatch(key) else f"[{json.dumps(key)}]"
 
 
 def top_of(path: str) -> str:

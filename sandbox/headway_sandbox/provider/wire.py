@@ -198,6 +198,6 @@ def seal(outputs: Mapping[str, Any], *sources: Mapping[str, Any]) -> dict[str, A
     if "tags" in secret:
         secret.add("tagsAll")
     return {
-        name: Secret(value) if name in secret and value is not None else value
+        name: Secret(reveal(value)) if name in secret and value is not None else value
         for name, value in outputs.items()
     }

@@ -101,7 +101,7 @@ LOG_GROUP = ResourceType(
     computed=frozenset({"logGroupClass", "deletionProtectionEnabled"}),
     local=frozenset({"skipDestroy", "namePrefix"}),
     keep=lambda state: state.get("skipDestroy") is True,
-    autoname=Autoname(max_length=512),
+    autoname=Autoname(max_length=255),
     exclusive=(("name", "namePrefix"),),
 )
 

@@ -148,7 +148,7 @@ FUNCTION = ResourceType(
             _CONFIGURATION, Call("UpdateFunctionConfiguration", fold=_cleared), on_create=False, settle=True
         ),
         Step(
-            (*_CODE, "architectures", "sourceCodeHash", "publish"),
+            (*_CODE, "architectures", "sourceCodeHash", "publish", "publishTo"),
             Call("UpdateFunctionCode", fold=_zipped_update),
             on_create=False,
             settle=True,
@@ -223,7 +223,7 @@ FUNCTION = ResourceType(
     exclusive=(("code", "s3Bucket", "imageUri"),),
     one_of=(("code", "s3Bucket", "imageUri"),),
     folded=frozenset({"code"}),
-    unsupported=frozenset({"capacityProviderConfig", "durableConfig"}),
+    unsupported=frozenset({"capacityProviderConfig", "codeSha256", "durableConfig"}),
 )
 
 

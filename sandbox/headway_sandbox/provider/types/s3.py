@@ -367,7 +367,7 @@ OBJECT = ResourceType(
     volatile=frozenset({"etag", "versionId", "checksumSha256", "checksumCrc32", "checksumCrc64nvme"}),
     autoname=Autoname("key", max_length=None, random=False),
     exclusive=(("source", "content", "contentBase64"),),
-    folded=frozenset({"content", "contentBase64", "source"}),
+    folded=frozenset({"content", "contentBase64", "etag", "source"}),
     unsupported=frozenset({"overrideProvider"}),
     before_delete=_delete_object_versions,
 )

@@ -102,8 +102,9 @@ TOPIC = ResourceType(
     computed=frozenset({"policy", "signatureVersion", "tracingConfig", "fifoThroughputScope"}),
     json=frozenset({"policy", "deliveryPolicy", "archivePolicy"}),
     local=frozenset({"namePrefix"}),
-    autoname=Autoname(max_length=256, suffix=_fifo_suffix),
+    autoname=Autoname(max_length=80, suffix=_fifo_suffix),
     exclusive=(("name", "namePrefix"),),
+    unsupported=frozenset({"maximumMessageSize"}),
     parse_id=_topic_of,
 )
 

@@ -1,0 +1,249 @@
+"""The plugin process as the engine sees it: previews, calls, failures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+import boto3
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
+
+from headway_sandbox.provider import server, wire
+from headway_sandbox.provider.assets import Archive, Asset
+from headway_sandbox.provider.wire import UNKNOWN, Secret
+from support.provider_plugin import CallError, Plugin
+
+BUCKET = "aws:s3/bucket:Bucket"
+QUEUE = "aws:sqs/queue:Queue"
+KEY = "aws:kms/key:Key"
+OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
+UPDATE, REPLACE = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UPDATE_REPLACE
+
+
+def aws(variables: dict[str, str], service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def test_a_preview_tells_what_is_certain_and_nothing_else(offline: Plugin) -> None:
+    offline.configure(region="eu-west-1", defaultTags={"tags": {"team": "t"}})
+    resource_id, outputs = offline.create(BUCKET, {"bucket": "named", "tags": {"a": "1"}}, preview=True)
+    assert resource_id == "named"
+    assert outputs["arn"] == "arn:aws:s3:::named"
+    assert outputs["tagsAll"] == {"a": "1", "team": "t"}
+    assert outputs["bucketRegion"] == outputs["region"] == "eu-west-1"
+    assert outputs["hostedZoneId"] is UNKNOWN
+    made_up_id, made_up = offline.create(BUCKET, {"bucket": "thing-0a1b2c3"}, preview=True)
+    assert (made_up_id, made_up["arn"], made_up["bucket"]) == ("", UNKNOWN, "thing-0a1b2c3")
+    key_id, key = offline.create(KEY, {"description": Secret("d")}, preview=True)
+    assert (key_id, key["arn"], key["policy"], key["description"]) == ("", UNKNOWN, UNKNOWN, Secret("d"))
+    assert "customKeyStoreId" not in key
+
+
+def test_a_preview_of_an_update_keeps_what_cannot_change(offline: Plugin) -> None:
+    state = {
+        "arn": "a",
+        "versionId": "v1",
+        "etag": "e1",
+        "bucket": "b",
+        "key": "k",
+        "content": "1",
+        "tagsAll": {},
+    }
+    olds = {"bucket": "b", "key": "k", "content": "1"}
+    outputs = offline.update(
+        OBJECT, "b/k", state=state, olds=olds, news={**olds, "content": "2"}, preview=True
+    )
+    assert (outputs["arn"], outputs["content"], outputs["versionId"], outputs["etag"]) == (
+        "a",
+        "2",
+        UNKNOWN,
+        UNKNOWN,
+    )
+
+
+def test_without_a_sandbox_calls_are_refused_and_functions_answer_what_is_configured(offline: Plugin) -> None:
+    offline.configure()
+    with pytest.raises(CallError, match="which account this is"):
+        offline.invoke("aws:index/getCallerIdentity:getCallerIdentity")
+    with pytest.raises(CallError, match="no region is configured"):
+        offline.invoke("aws:index/getRegion:getRegion")
+    offline.configure(region="us-gov-west-1", allowedAccountIds=["111111111111"])
+    with pytest.raises(
+        CallError, match="creating aws:s3/bucket:Bucket 'thing': no sandbox to talk to"
+    ) as refused:
+        offline.create(BUCKET, {"bucket": "b"})
+    assert refused.value.code == grpc.StatusCode.FAILED_PRECONDITION
+    identity = offline.invoke("aws:index/getCallerIdentity:getCallerIdentity")
+    assert identity["accountId"] == "111111111111"
+    assert offline.invoke("aws:index/getPartition:getPartition")["partition"] == "aws-us-gov"
+    assert offline.invoke("aws:index/getRegion:getRegion")["region"] == "us-gov-west-1"
+    with pytest.raises(CallError, match="no function aws:ec2/getAmi:getAmi; it has"):
+        offline.invoke("aws:ec2/getAmi:getAmi")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://s3.amazonaws.com", "http://10.0.0.1:4566", "http://127.0.0.1.evil.example"]
+)
+def test_an_endpoint_elsewhere_is_refused(offline: Plugin, url: str) -> None:
+    endpoints = [{"s3": url}]
+    news = wire.encode({"endpoints": json.dumps(endpoints)})
+    answer = offline.stub.CheckConfig(provider_pb2.CheckRequest(urn="urn", news=news))
+    assert "never touches AWS" in answer.failures[0].reason
+    with pytest.raises(CallError, match="never touches AWS"):
+        offline.configure(endpoints=endpoints)
+
+
+def test_a_bucket_lives_with_tags_of_its_own_and_of_the_provider(
+    plugin: Plugin, sandbox_variables: dict[str, str]
+) -> None:
+    s3 = aws(sandbox_variables, "s3")
+    inputs = {"bucket": "lives", "tags": {"a": "1"}, "forceDestroy": True}
+    resource_id, outputs = plugin.create(BUCKET, inputs)
+    assert outputs["tagsAll"] == {"a": "1", "team": "tests"}
+    assert outputs["tags"] == {"a": "1"}
+
+    news = {**inputs, "tags": {"b": "2"}}
+    outputs = plugin.update(BUCKET, resource_id, state=outputs, olds=inputs, news=news)
+    tags = {item["Key"]: item["Value"] for item in s3.get_bucket_tagging(Bucket="lives")["TagSet"]}
+    assert tags == outputs["tagsAll"] == {"b": "2", "team": "tests"}
+
+    assert plugin.read(BUCKET, resource_id, news, outputs) == (resource_id, news, outputs)
+    s3.put_bucket_tagging(Bucket="lives", Tagging={"TagSet": [{"Key": "x", "Value": "y"}]})
+    _, drifted, _ = plugin.read(BUCKET, resource_id, news, outputs)
+    assert drifted["tags"] == {"x": "y"}
+
+    s3.put_object(Bucket="lives", Key="full", Body=b"x")
+    plugin.delete(BUCKET, resource_id, outputs)
+    plugin.delete(BUCKET, resource_id, outputs)
+    assert plugin.read(BUCKET, resource_id, news, outputs) == ("", {}, {})
+
+
+def test_an_import_gives_inputs_without_what_aws_chose_itself(
+    plugin: Plugin, sandbox_variables: dict[str, str]
+) -> None:
+    url = aws(sandbox_variables, "sqs").create_queue(
+        QueueName="imported", Attributes={"VisibilityTimeout": "5"}
+    )["QueueUrl"]
+    resource_id, inputs, outputs = plugin.read(QUEUE, url)
+    assert resource_id == url
+    assert inputs["name"] == "imported"
+    assert inputs["visibilityTimeoutSeconds"] == 5
+    assert "arn" not in inputs
+    assert outputs["arn"].endswith(":imported")
+    plugin.delete(QUEUE, url, outputs)
+
+
+def test_a_refused_creation_leaves_nothing_and_says_what_aws_said(
+    plugin: Plugin, sandbox_variables: dict[str, str]
+) -> None:
+    aws(sandbox_variables, "s3").create_bucket(Bucket="not-empty")
+    aws(sandbox_variables, "s3").put_object(Bucket="not-empty", Key="k", Body=b"x")
+    with pytest.raises(
+        CallError, match=r"deleting aws:s3/bucket:Bucket 'thing' \[not-empty\]: DeleteBucket: BucketNotEmpty"
+    ):
+        plugin.delete(BUCKET, "not-empty", {"bucket": "not-empty", "forceDestroy": False})
+    with pytest.raises(
+        CallError, match="creating aws:iam/rolePolicy:RolePolicy 'thing': PutRolePolicy: NoSuchEntity"
+    ) as refused:
+        plugin.create("aws:iam/rolePolicy:RolePolicy", {"role": "nobody", "name": "p", "policy": allow_all()})
+    assert refused.value.left is None
+    assert refused.value.code == grpc.StatusCode.FAILED_PRECONDITION
+
+
+def allow_all() -> str:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_what_exists_when_a_creation_fails_is_reported(plugin: Plugin) -> None:
+    group = {"name": "half-made", "retentionInDays": 5555, "tags": {"a": "1"}}
+    with pytest.raises(
+        CallError, match="creating aws:cloudwatch/logGroup:LogGroup 'thing': PutRetentionPolicy"
+    ) as failed:
+        plugin.create("aws:cloudwatch/logGroup:LogGroup", group)
+    assert failed.value.left is not None
+    resource_id, outputs = failed.value.left
+    assert (resource_id, outputs["name"]) == ("half-made", "half-made")
+    plugin.delete("aws:cloudwatch/logGroup:LogGroup", resource_id, outputs)
+
+
+def test_an_archive_gives_the_same_bytes_everywhere(
+    plugin: Plugin, sandbox_variables: dict[str, str]
+) -> None:
+    inputs = {"bucket": "archives", "forceDestroy": True}
+    _, bucket = plugin.create(BUCKET, inputs)
+    archive = Archive(assets={"b/main.py": Asset(text="x = 1\n"), "a.txt": Asset(text="a")})
+    _, first = plugin.create(OBJECT, {"bucket": "archives", "key": "one", "source": archive})
+    _, second = plugin.create(OBJECT, {"bucket": "archives", "key": "two", "source": archive})
+    assert first["etag"] == second["etag"]
+    assert first["etag"] == hashlib.md5(archive.zip(), usedforsecurity=False).hexdigest()
+    with pytest.raises(CallError, match=r"the remote asset https://example\.com/x cannot be used"):
+        plugin.create(
+            OBJECT, {"bucket": "archives", "key": "three", "source": Asset(uri="https://example.com/x")}
+        )
+    with pytest.raises(CallError, match="the asset file /nowhere cannot be read: No such file"):
+        plugin.create(OBJECT, {"bucket": "archives", "key": "four", "source": Asset(path="/nowhere")})
+    aws(sandbox_variables, "s3").put_object(Bucket="archives", Key="one", Body=b"changed by someone")
+    _, drifted, _ = plugin.read(
+        OBJECT, "archives/one", {"bucket": "archives", "key": "one", "source": archive}, first
+    )
+    assert "source" not in drifted
+    plugin.delete(BUCKET, "archives", bucket)
+
+
+def test_secrets_come_back_as_secrets(plugin: Plugin) -> None:
+    inputs = {"name": "/secret", "type": "SecureString", "value": Secret("hush"), "tags": {"k": Secret("v")}}
+    resource_id, outputs = plugin.create("aws:ssm/parameter:Parameter", inputs)
+    assert outputs["value"] == Secret("hush")
+    assert outputs["tagsAll"] == Secret({"k": "v", "team": "tests"})
+    _, read_inputs, read_outputs = plugin.read("aws:ssm/parameter:Parameter", resource_id, inputs, outputs)
+    assert (read_inputs["value"], read_outputs["value"]) == (Secret("hush"), Secret("hush"))
+    plugin.delete("aws:ssm/parameter:Parameter", resource_id, outputs)
+
+
+def test_another_region_is_another_place(plugin: Plugin, sandbox_variables: dict[str, str]) -> None:
+    resource_id, outputs = plugin.create(BUCKET, {"bucket": "elsewhere", "region": "eu-west-1"})
+    assert outputs["bucketRegion"] == outputs["region"] == "eu-west-1"
+    location = aws(sandbox_variables, "s3").get_bucket_location(Bucket="elsewhere")["LocationConstraint"]
+    assert location == "eu-west-1"
+    moved = plugin.diff(
+        BUCKET, {"bucket": "elsewhere"}, {"bucket": "elsewhere", "region": "eu-west-2"}, outputs
+    )
+    assert list(moved.replaces) == ["region"]
+    plugin.delete(BUCKET, resource_id, outputs)
+
+
+def test_the_plugin_says_which_provider_it_stands_in_for(plugin: Plugin) -> None:
+    assert plugin.stub.GetPluginInfo(empty_pb2.Empty()).version == server.version()
+    assert json.loads(plugin.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)["name"] == "aws"
+    handshake = plugin.stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:1"))
+    assert handshake.accept_secrets
+    assert handshake.supports_autonaming_configuration
+
+
+def test_the_plugin_ends_with_its_engine() -> None:
+    command = [sys.executable, "-u", "-m", "headway_sandbox.provider", "127.0.0.1:1"]
+    with subprocess.Popen(
+        command, env=dict(os.environ), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert int(process.stdout.readline()) > 0
+        started = time.monotonic()
+        process.stdin.close()
+        assert process.wait(timeout=10) == 0
+        assert time.monotonic() - started < 5
