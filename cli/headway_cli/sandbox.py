@@ -3,11 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from headway_cli.errors import HeadwayError
 from headway_cli.project import Project
 from headway_sandbox import lifecycle
 from headway_sandbox.lifecycle import SandboxError, SandboxRecord
+from headway_sandbox.record import read_record
 
 
 def require_sandbox(project: Project) -> SandboxRecord:
@@ -35,13 +37,26 @@ def find_sandbox(project: Project) -> SandboxRecord | None:
 
 
 def start_sandbox(project: Project, port: int) -> SandboxRecord:
-    """Starts the sandbox, or finds it running.
+    """Starts the sandbox, or finds it running; notes when it was not stopped but killed before.
 
     Raises:
         HeadwayError: It cannot be started; the message says why.
     """
     with _for_people():
+        # A sandbox that is stopped takes its record away.
+        if read_record(project.sandbox_dir) is not None and lifecycle.find(project.sandbox_dir) is None:
+            _note(project).touch()
         return lifecycle.start(project.sandbox_dir, port)
+
+
+def was_killed(project: Project) -> bool:
+    """Whether the sandbox was killed since the last comparison with it: it may lack its last changes."""
+    return _note(project).exists()
+
+
+def forget_kill(project: Project) -> None:
+    """Says that every stack has been compared with the sandbox since."""
+    _note(project).unlink(missing_ok=True)
 
 
 def stop_sandbox(project: Project) -> bool:
@@ -62,8 +77,13 @@ def reset_sandbox(project: Project) -> None:
     """
     with _for_people():
         lifecycle.reset(project.sandbox_dir)
+    forget_kill(project)
     if project.pulumi_state_dir.exists():
         shutil.rmtree(project.pulumi_state_dir)
+
+
+def _note(project: Project) -> Path:
+    return project.home / "killed"
 
 
 @contextmanager

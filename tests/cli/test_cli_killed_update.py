@@ -1,4 +1,4 @@
-"""An update that is killed is picked up by the next one: nothing by hand, nothing twice."""
+"""What a kill of engine or sandbox cut off, the next update completes: nothing by hand, nothing twice."""
 
 import json
 import os
@@ -15,12 +15,13 @@ import pytest
 from headway_cli.adoption import pending_operations
 from headway_cli.aws import Aws
 from headway_cli.engine_session import Session, open_session
+from headway_cli.errors import HeadwayError
 from headway_cli.narration import Narrator
 from headway_cli.project import find_project
 from headway_cli.pulumi_run import operate, query
 from headway_cli.recovery import recover
 from headway_cli.sandbox import start_sandbox, stop_sandbox
-from headway_cli.stack import select_stack
+from headway_cli.stack import select_stack, wait_until_free
 
 EACH = 12
 PROGRAM = f"""
@@ -34,6 +35,21 @@ for number in range({EACH}):
     aws.s3.Bucket(f"bucket{{number}}")
     aws.kms.Key(f"key{{number}}", description=f"key {{number}}")
     aws.iam.Role(f"role{{number}}", assume_role_policy=TRUST)
+"""
+
+SMALL_PROGRAM = """
+import pulumi_aws as aws
+
+aws.s3.Bucket("bucket", bucket="flights-that-are-lost")
+aws.kms.Key("key", description="stays")
+"""
+SLOW_PROGRAM = """
+import time
+from pathlib import Path
+
+Path("started").touch()
+while not Path("go on").exists():
+    time.sleep(0.01)
 """
 
 
@@ -99,3 +115,45 @@ def test_a_killed_update_is_completed_and_nothing_is_made_twice(session: Session
     }
     again = operate(session, "up", "--skip-preview", on_progress=lambda _detail: None)
     assert again.tally.outcome() == {"unchanged": 3 * EACH + 1}
+
+
+def test_what_a_killed_sandbox_has_lost_is_made_again(session: Session) -> None:
+    (session.project.program_root / "__main__.py").write_text(SMALL_PROGRAM, "utf-8")
+    narrator = Narrator.on_standard_error()
+    select_stack(session, narrator)
+    assert operate(session, "up", "--skip-preview", on_progress=lambda _detail: None).succeeded
+
+    assert session.sandbox is not None
+    os.kill(session.sandbox.pid, signal.SIGKILL)
+    restarted = start_sandbox(session.project, session.sandbox.port)
+    assert restarted.pid != session.sandbox.pid
+    # As if the kill had come before the bucket was on the disk.
+    Aws(session.variables).client("s3").delete_bucket(Bucket="flights-that-are-lost")
+
+    assert recover(session, narrator)
+    assert not recover(session, narrator)
+    operation = operate(session, "up", "--skip-preview", on_progress=lambda _detail: None)
+    assert operation.tally.outcome() == {"created": 1, "unchanged": 2}
+
+
+def test_a_run_that_goes_on_without_its_command_is_waited_for(session: Session) -> None:
+    (session.project.program_root / "__main__.py").write_text(SLOW_PROGRAM, "utf-8")
+    narrator = Narrator.on_standard_error()
+    select_stack(session, narrator)
+    with subprocess.Popen(
+        [str(session.engine.pulumi), "up", "--yes", "--skip-preview", "--non-interactive"],
+        cwd=session.project.program_root,
+        env=session.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as update:
+        started = session.project.program_root / "started"
+        while not started.exists():
+            assert update.poll() is None, "the update was over before it began"
+            time.sleep(0.01)
+        with pytest.raises(HeadwayError, match="another pulumi works on local; wait for it"):
+            wait_until_free(session, narrator, timeout_s=0)
+        (session.project.program_root / "go on").touch()
+        wait_until_free(session, narrator)
+
+        assert update.wait(timeout=30) == 0
