@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headway_sandbox.provider.assets import Archive, Asset, body
-from headway_sandbox.provider.paths import covered, leaves, pattern_of, step_to
+from headway_sandbox.provider.paths import covered, leaves, pattern_of, step_to, top_of
 from headway_sandbox.provider.schema import ListOf, MapOf, ObjectOf, PropertyType, Scalar
 from headway_sandbox.provider.table import ResourceType
 from headway_sandbox.provider.values import Value
@@ -133,7 +133,7 @@ class Comparison:
         return unordered and sorted(map(repr, old)) == sorted(map(repr, new))
 
     def _replaces(self, old: Value, new: Value, pattern: str) -> bool:
-        if pattern in {"tags", "tagsAll"} or covered(self._table.local, pattern):
+        if top_of(pattern) in {"tags", "tagsAll"} or covered(self._table.local, pattern):
             return covered(self._table.force_new, pattern)
         if self._table.immutable or pattern == "region":
             return True

@@ -145,6 +145,7 @@ def test_a_wrong_secret_is_not_shown(plugin: Plugin) -> None:
         (KEY, {"keyUsage": "a"}, {"keyUsage": "b"}, {"keyUsage": REPLACE}),
         (KEY, {"policy": '{"a": 1, "b": [1]}'}, {"policy": '{"b": 1,"a":1}'}, {}),
         (KEY, {"policy": "{}"}, {}, {}),
+        ("aws:sagemaker/model:Model", {"tags": {"a": "1"}}, {"tags": {"a": "2"}}, {"tags.a": UPDATE}),
         (
             KEY,
             {"tags": {"a": "1", "b.c": "1"}},
