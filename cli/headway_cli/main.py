@@ -24,6 +24,9 @@ from headway_cli.project import find_project
 
 _UNREACHABLE = "AWS does not answer; for the sandbox see `headway sandbox status` and `headway sandbox logs`"
 
+INTERRUPTED = 128 + signal.SIGINT
+"""What a shell expects of a command that a person has interrupted."""
+
 app = typer.Typer(
     name="headway",
     help="Whole AI systems as one typed Pulumi stack: bring one up, ask it, look at it, take it down.",
@@ -43,6 +46,10 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="headway")
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _end("stopped in good order; the same command goes on from here", INTERRUPTED)
+        raise
     except HeadwayError as error:
         _end(str(error), error.exit_code)
     except (EndpointConnectionError, HTTPClientError) as error:

@@ -85,3 +85,21 @@ def _typed(text: str, kind: str) -> Any:  # noqa: ANN401 - plain JSON
     except ValueError:
         return text
     return _TRUTH.get(text.lower(), text) if kind == "boolean" else text
+
+
+def example_row(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that honours a contract: known categories, the middle of each range."""
+    return {item["name"]: _example(item) for item in contract.get("inputs", [])}
+
+
+def _example(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain JSON
+    if item.get("values"):
+        return item["values"][0]
+    if item["type"] in {"number", "integer"}:
+        low, high = item.get("minimum"), item.get("maximum")
+        middle = (
+            (low + high) / 2 if low is not None and high is not None else low if low is not None else high
+        )
+        value = 1 if middle is None else middle
+        return int(value) if item["type"] == "integer" else value
+    return True if item["type"] == "boolean" else "example"

@@ -1,7 +1,5 @@
 """The status of a system in words. Pure."""
 
-import json
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +8,12 @@ from headway_cli.status import problems
 _WIDTH = 12
 
 
-def summary(status: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
+def summary(status: Mapping[str, Any], command: str) -> str:
     """A system in a few lines: what serves, what it was made of, how good it is, how to ask it.
 
     Args:
         status: What `headway_cli.status.system_status` answers.
-        contract: The system's inference contract, as a document.
+        command: How this shell starts the `headway` command.
     """
     wrong = problems(status)
     lines = [
@@ -23,32 +21,8 @@ def summary(status: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
     ]
     lines += [_row(name, text) for name, text in _facts(status) if text]
     lines += [_row("attention", text) for text in wrong]
-    lines.append(_row("try it", example_command(status["system"], contract)))
+    lines.append(_row("try it", f"{command} invoke --system {status['system']}"))
     return "\n".join(lines)
-
-
-def example_command(system: str, contract: Mapping[str, Any]) -> str:
-    """A command that asks the endpoint, with a row that honours the contract."""
-    row = json.dumps(example_row(contract))
-    return f"echo {shlex.quote(row)} | headway invoke --system {system} --row -"
-
-
-def example_row(contract: Mapping[str, Any]) -> dict[str, Any]:
-    """A row that honours a contract: known categories, the middle of each range."""
-    return {item["name"]: _example(item) for item in contract.get("inputs", [])}
-
-
-def _example(item: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain JSON
-    if item.get("values"):
-        return item["values"][0]
-    if item["type"] in {"number", "integer"}:
-        low, high = item.get("minimum"), item.get("maximum")
-        middle = (
-            (low + high) / 2 if low is not None and high is not None else low if low is not None else high
-        )
-        value = 1 if middle is None else middle
-        return int(value) if item["type"] == "integer" else value
-    return True if item["type"] == "boolean" else "example"
 
 
 def _facts(status: Mapping[str, Any]) -> list[tuple[str, str]]:

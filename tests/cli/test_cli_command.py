@@ -2,7 +2,9 @@
 
 import json
 import os
+import select
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -140,6 +142,29 @@ def test_the_sandbox_starts_answers_empties_and_stops(headway: Headway) -> None:
     assert headway("sandbox", "status").returncode == 1
     assert json.loads(headway("sandbox", "stop", "--json").stdout) == {"stopped": False}
     assert headway("sandbox", "logs", "-n", "1").returncode == 0
+
+
+def test_an_interrupted_command_says_so_and_leaves_its_lock(headway: Headway) -> None:
+    assert headway("sandbox", "start").returncode == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", "headway_cli", "sandbox", "logs", "--follow", "-n", "1"],
+        cwd=headway.directory,
+        env=headway.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as follower:
+        log = headway.directory / ".headway" / "sandbox" / "sandbox.log"
+        assert follower.stdout is not None
+        while not select.select([follower.stdout], [], [], 0.05)[0]:
+            with log.open("a", encoding="utf-8") as file:
+                file.write("a line\n")
+        follower.send_signal(signal.SIGTERM)
+        _, said = follower.communicate(timeout=30)
+
+    assert follower.returncode == 130
+    assert "stopped in good order" in said
+    assert headway("sandbox", "stop").returncode == 0
 
 
 def test_a_taken_port_is_told_with_the_way_out(headway: Headway, tmp_path: Path) -> None:

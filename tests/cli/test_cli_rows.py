@@ -7,7 +7,6 @@ import pytest
 
 from headway_cli.errors import WrongUseError
 from headway_cli.rows import parse_rows
-from headway_cli.summary import example_row
 
 CONTRACT: dict[str, Any] = {
     "inputs": [

@@ -14,26 +14,37 @@ from headway_cli.errors import WrongUseError
 from headway_cli.narration import Narrator
 from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, SystemOption, emit
 from headway_cli.project import LOCAL_STACK, find_project
-from headway_cli.rows import parse_rows
+from headway_cli.rows import example_row, parse_rows
 from headway_cli.sandbox import require_sandbox
 from headway_cli.systems import choose_system, read_systems
 
 
 def invoke(
     row: Annotated[
-        str, typer.Option("--row", help="A file with rows: JSON, JSON Lines or CSV; - reads standard input.")
-    ],
+        str | None,
+        typer.Option(
+            "--row",
+            help="A file with rows: JSON, JSON Lines or CSV; - reads standard input. "
+            "Left out: one example row, made from the contract.",
+        ),
+    ] = None,
     system: SystemOption = None,
     stack: StackOption = DEFAULT_STACK,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a system's endpoint, and print its answer and which variant gave it."""
     project = find_project()
-    text = _read(row)
+    text = None if row is None else _read(row)
     sandbox = require_sandbox(project) if stack == LOCAL_STACK else None
-    session = open_session(project, stack, Narrator.on_standard_error(), sandbox)
+    narrator = Narrator.on_standard_error()
+    session = open_session(project, stack, narrator, sandbox)
     chosen = choose_system(read_systems(session), system)
-    answer = invoking.invoke(Aws(session.variables), chosen, parse_rows(text, chosen.contract))
+    if text is None:
+        rows = [example_row(chosen.contract)]
+        narrator.say(f"asked with an example: {json.dumps(rows[0])}")
+    else:
+        rows = parse_rows(text, chosen.contract)
+    answer = invoking.invoke(Aws(session.variables), chosen, rows)
     lines = [*(json.dumps(item) for item in answer.predictions), f"answered by {answer.variant}"]
     document = {"system": chosen.name, "variant": answer.variant, "predictions": answer.predictions}
     emit("\n".join(lines), document, as_json=as_json)
