@@ -1,6 +1,8 @@
 """Results go to standard output: text for people, or one JSON document for programs."""
 
 import json
+import os
+import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +22,12 @@ SystemOption = Annotated[
     typer.Option("--system", help="The system; not needed where there is only one.", metavar="NAME"),
 ]
 DEFAULT_STACK = LOCAL_STACK
+
+
+def own_command() -> str:
+    """How this shell starts this command: by its name, or by its path where the name finds nothing."""
+    found = shutil.which("headway")
+    return "headway" if found is not None else os.path.relpath(sys.argv[0])
 
 
 def emit(text: str, document: object, *, as_json: bool) -> None:

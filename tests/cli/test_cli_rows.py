@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headway_cli.errors import WrongUseError
-from headway_cli.rows import parse_rows
+from headway_cli.rows import example_row, parse_rows
 
 CONTRACT: dict[str, Any] = {
     "inputs": [

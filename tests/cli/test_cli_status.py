@@ -60,7 +60,7 @@ def _status(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_live_system_says_what_serves_what_it_was_made_of_and_how_good_it_is() -> None:
-    text = summary(_status(), OUTPUTS["systems"]["flight-delay"]["contract"])
+    text = summary(_status(), "headway")
 
     for part in (
         "flight-delay is live",
@@ -81,7 +81,7 @@ def test_a_placeholder_is_called_one() -> None:
         model_package=None, metrics=None, checks=None, dataset_version=None, release=None, pipeline=None
     )
 
-    assert "placeholder" in summary(bare, {})
+    assert "placeholder" in summary(bare, "headway")
 
 
 def test_what_is_wrong_is_said() -> None:
@@ -97,8 +97,8 @@ def test_what_is_wrong_is_said() -> None:
         "the endpoint is Failed: the model does not load",
         "the last training failed: BelowFloor: the model is refused: AUC 0.6",
     ]
-    assert "is not live" in summary(status, {})
-    assert "the model does not load" in summary(status, {})
+    assert "is not live" in summary(status, "headway")
+    assert "the model does not load" in summary(status, "headway")
 
 
 def test_the_systems_of_a_stack_are_read_from_its_outputs() -> None:

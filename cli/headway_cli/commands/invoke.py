@@ -40,11 +40,9 @@ def invoke(
     session = open_session(project, stack, narrator, sandbox)
     chosen = choose_system(read_systems(session), system)
     if text is None:
-        rows = [example_row(chosen.contract)]
-        narrator.say(f"asked with an example: {json.dumps(rows[0])}")
-    else:
-        rows = parse_rows(text, chosen.contract)
-    answer = invoking.invoke(Aws(session.variables), chosen, rows)
+        text = json.dumps(example_row(chosen.contract))
+        narrator.say(f"asked with an example: {text}")
+    answer = invoking.invoke(Aws(session.variables), chosen, parse_rows(text, chosen.contract))
     lines = [*(json.dumps(item) for item in answer.predictions), f"answered by {answer.variant}"]
     document = {"system": chosen.name, "variant": answer.variant, "predictions": answer.predictions}
     emit("\n".join(lines), document, as_json=as_json)

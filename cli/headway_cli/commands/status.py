@@ -5,7 +5,7 @@ import typer
 from headway_cli.aws import Aws
 from headway_cli.engine_session import open_session
 from headway_cli.narration import Narrator
-from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit
+from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit, own_command
 from headway_cli.project import LOCAL_STACK, find_project
 from headway_cli.sandbox import find_sandbox, require_sandbox
 from headway_cli.status import problems, system_status
@@ -26,7 +26,7 @@ def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> N
         "stack": stack,
         "systems": {item["system"]: {**item, "problems": wrong[item["system"]]} for item in statuses},
     }
-    text = "\n\n".join(summary(item, system.contract) for item, system in zip(statuses, systems, strict=True))
+    text = "\n\n".join(summary(item, own_command()) for item in statuses)
     emit(text, document, as_json=as_json)
     if any(item["endpoint"]["status"] != "InService" for item in statuses):
         raise typer.Exit(1)

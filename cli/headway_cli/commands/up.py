@@ -8,7 +8,7 @@ from headway_cli.bring_up import Brought, bring_up
 from headway_cli.consent import require_consent
 from headway_cli.errors import HeadwayError, NeedsPersonError
 from headway_cli.narration import Narrator
-from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit
+from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit, own_command
 from headway_cli.project import find_project
 from headway_cli.summary import summary
 
@@ -41,10 +41,7 @@ def up(
 
 
 def _text(brought: Brought) -> str:
-    parts = [
-        summary(status, system.contract)
-        for system, status in zip(brought.systems, brought.statuses, strict=True)
-    ]
+    parts = [summary(status, own_command()) for status in brought.statuses]
     if brought.undecided:
         parts.append(
             f"{len(brought.undecided)} policy answer(s) waited for the update, because a value was not known "
