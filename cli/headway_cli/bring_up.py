@@ -30,7 +30,6 @@ class Brought:
         stack: The stack.
         changes: What the engine changed: `created`, `updated`, … and how many.
         undecided: What no rule could decide before the update.
-        systems: The declared systems.
         statuses: The status of each.
         problems: What is not as declared, each in a sentence; empty where all is well.
         waiting: What a person has to decide, each in a sentence.
@@ -39,7 +38,6 @@ class Brought:
     stack: str
     changes: dict[str, int]
     undecided: Sequence[str]
-    systems: tuple[System, ...]
     statuses: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
     waiting: tuple[str, ...]
@@ -86,7 +84,6 @@ def _make_live(
         stack=session.stack,
         changes=changes,
         undecided=undecided,
-        systems=systems,
         statuses=statuses,
         problems=(*failed, *silent),
         waiting=tuple(end.text for end in open_ends if end.needs_person),
