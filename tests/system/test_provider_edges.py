@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from headway_runtime import contract
 from headway_sandbox.engine import Engine
 from support.provider_stack import Stack, client, sandboxed
 
@@ -108,6 +109,13 @@ def test_what_exists_is_imported_and_the_next_preview_is_clean(
     assert stack.preview().operations == {}
 
 
+CONTRACT = {
+    "name": "late",
+    "version": 1,
+    "task": "binary-classification",
+    "inputs": [{"name": "distance", "type": "number", "nullable": False}],
+    "output": {"name": "probability", "type": "number", "minimum": 0.0, "maximum": 1.0},
+}
 FAILS_LATE = f"""
 import pulumi, pulumi_aws as aws
 role = aws.iam.Role("role", assume_role_policy={TRUST!r})
@@ -136,6 +144,18 @@ def test_a_resource_that_fails_after_it_was_made_stays_in_the_state(
     state = stack.state()
     made = client(environment, "sagemaker").list_endpoints()["Endpoints"]
     assert [item["EndpointName"] for item in made] == [state["endpoint"]["id"]]
+
+    artifact = tmp_path / "model.tar.gz"
+    artifact.write_bytes(contract.placeholder_artifact(contract.Contract.from_document(CONTRACT)))
+    stack.write(FAILS_LATE.replace('content="no archive"', f"source=pulumi.FileAsset({str(artifact)!r})"))
+    repaired = stack.up()
+    assert repaired.code == 0, repaired.text
+    assert set(repaired.operations) == {"object", "endpoint"}
+    name = stack.state()["endpoint"]["id"]
+    assert (
+        client(environment, "sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+    )
+    assert stack.preview().operations == {}
     assert stack.destroy().code == 0
     assert client(environment, "sagemaker").list_endpoints()["Endpoints"] == []
 

@@ -6,12 +6,13 @@ import ipaddress
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
-    from botocore.model import OperationModel
+    from botocore.model import OperationModel, ServiceModel
     from botocore.session import Session as BotocoreSession
 
 _CONNECT_TIMEOUT_S = 5
@@ -95,6 +96,7 @@ class Aws:
         self.target = target
         self._lock = threading.Lock()
         self._clients: dict[str, BaseClient] = {}
+        self._operations: dict[tuple[str, str], OperationModel] = {}
         self._session: BotocoreSession | None = None
         self._account: str | None = None
 
@@ -121,8 +123,11 @@ class Aws:
     def operation(self, service: str, operation: str) -> OperationModel:
         """The model of an operation; needs no sandbox."""
         with self._lock:
-            model = self._botocore().get_service_model(service)
-        return model.operation_model(operation)
+            found = self._operations.get((service, operation))
+            if found is None:
+                found = _service_model(service).operation_model(operation)
+                self._operations[service, operation] = found
+        return found
 
     def _client(self, service: str) -> BaseClient:
         from botocore.config import Config  # noqa: PLC0415
@@ -199,6 +204,15 @@ class Aws:
             raise AwsError(operation, "", f"no answer from the sandbox ({error})") from None
 
 
+@cache
+def _service_model(service: str) -> ServiceModel:
+    """Parsing a service's model costs up to 50 ms, so it is done once a process."""
+    from botocore.session import Session as NewSession  # noqa: PLC0415 - start-up time
+
+    return NewSession().get_service_model(service)
+
+
+@cache
 def partition_of(region: str) -> str:
     """The partition that a region belongs to.
 

@@ -105,8 +105,17 @@ class Lifecycle:
                 self._tag(sent["tags"], state)
             live = self._reader.live(state)
         except (AwsError, UntranslatableError, WaitError) as error:
-            raise PartialFailureError(resource_id, self.outputs(inputs, state), str(error)) from error
+            seen = {**state, **self._as_far_as_readable(state)}
+            raise PartialFailureError(resource_id, self.outputs(inputs, seen), str(error)) from error
         return resource_id, self.outputs(inputs, {**state, **(live if live is not None else {})})
+
+    def _as_far_as_readable(self, known: Properties) -> Properties:
+        """What can be read of a resource that is not ready; its creation has failed for a reason of its own."""
+        try:
+            live = self._reader.live(known)
+        except AwsError:
+            return {}
+        return live if live is not None else {}
 
     def _create(self, sent: Properties) -> Properties:
         if self._table.handler is not None:
@@ -143,6 +152,9 @@ class Lifecycle:
         """
         sent = self._sent(inputs)
         known = {**state, **self._table.identify(resource_id)}
+        if self._is_dead(known):
+            self.delete(resource_id, known)
+            return self.create(inputs)[1]
         if self._table.handler is not None:
             known = {**known, **_given(inputs), **self._table.handler.update(self._aws, known, sent)}
         else:
@@ -285,6 +297,12 @@ class Lifecycle:
         for wait in self._table.waits:
             still = f"{wait.status} is none of {', '.join(sorted(wait.target))}"
             self._poll(functools.partial(self._settled, wait, known), wait.timeout_s, still)
+
+    def _is_dead(self, known: Properties) -> bool:
+        answer = self._reader.answer(self._table.reads[0], known) if self._table.waits else None
+        return answer is not None and any(
+            paths.get(answer, wait.status) in wait.dead for wait in self._table.waits
+        )
 
     def _settled(self, wait: Wait, known: Properties) -> bool:
         answer = self._reader.answer(self._table.reads[0], known)

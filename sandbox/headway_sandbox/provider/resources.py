@@ -115,11 +115,9 @@ class Resources:
         table = registry.table(token)
         plain_olds, plain_news = reveal(dict(olds)), reveal(dict(news))
         comparison = diffs.Comparison(table, schema.of(token).inputs)
-        changes = [
-            change
-            for change in comparison.changes(plain_olds, plain_news)
-            if change.path != "region" or self._region_moves(plain_news, state)
-        ]
+        changes = [change for change in comparison.changes(plain_olds, plain_news) if change.path != "region"]
+        if self._region_moves(plain_news, state):
+            changes.append(diffs.Change("region", "update", replaces=True))
         if self._default_tags_moved(table, plain_news, state) and not any(
             top_of(change.path) == "tags" for change in changes
         ):
@@ -137,7 +135,8 @@ class Resources:
         wanted = news.get("region")
         if wanted is None:
             wanted = self._configuration.target.region
-        return wanted is not None and wanted != reveal(state.get("region"))
+        present = reveal(state.get("region"))
+        return wanted is not None and present is not None and wanted != present
 
     def _default_tags_moved(self, table: ResourceType, news: Properties, state: Mapping[str, Any]) -> bool:
         if table.tagging is None or "tagsAll" not in state:
@@ -258,7 +257,8 @@ class Resources:
             PartialFailureError: the calls were made, but the resource did not settle.
         """
         difference = self.diff(token, "", olds=olds, news=news, state=state)
-        changed = frozenset(top_of(change.path) for change in difference.changes)
+        # Without a change, the engine repeats what failed after creation: everything is put in line.
+        changed = frozenset(top_of(change.path) for change in difference.changes) or frozenset(news)
         plain_state, plain_news = reveal(dict(state)), reveal(dict(news))
         try:
             outputs = self._lifecycle(token, state, news).update(

@@ -128,6 +128,7 @@ class Wait:
         status: dotted path of the status in the answer.
         pending: statuses to wait through.
         target: statuses that end the wait; any other status is an error.
+        dead: failed statuses that only deletion leads out of; an update makes such a resource anew.
         reason: dotted path of the explanation of a failure.
         timeout_s: how long to wait at most, in seconds.
     """
@@ -135,6 +136,7 @@ class Wait:
     status: str
     pending: frozenset[str]
     target: frozenset[str]
+    dead: frozenset[str] = frozenset()
     reason: str = ""
     timeout_s: float = 600.0
 

@@ -169,7 +169,9 @@ def allow_all() -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def test_what_exists_when_a_creation_fails_is_reported(plugin: Plugin) -> None:
+def test_what_exists_when_a_creation_fails_is_reported_and_put_in_line_by_the_next_update(
+    plugin: Plugin, sandbox_variables: dict[str, str]
+) -> None:
     group = {"name": "half-made", "retentionInDays": 5555, "tags": {"a": "1"}}
     with pytest.raises(
         CallError, match="creating aws:cloudwatch/logGroup:LogGroup 'thing': PutRetentionPolicy"
@@ -178,7 +180,15 @@ def test_what_exists_when_a_creation_fails_is_reported(plugin: Plugin) -> None:
     assert failed.value.left is not None
     resource_id, outputs = failed.value.left
     assert (resource_id, outputs["name"]) == ("half-made", "half-made")
-    plugin.delete("aws:cloudwatch/logGroup:LogGroup", resource_id, outputs)
+    # The engine keeps the inputs and comes back with an update that changes nothing.
+    fixed = {**group, "retentionInDays": 7}
+    repaired = plugin.update(
+        "aws:cloudwatch/logGroup:LogGroup", resource_id, state=outputs, olds=fixed, news=fixed
+    )
+    assert repaired["retentionInDays"] == 7
+    (live,) = aws(sandbox_variables, "logs").describe_log_groups(logGroupNamePrefix="half-made")["logGroups"]
+    assert live["retentionInDays"] == 7
+    plugin.delete("aws:cloudwatch/logGroup:LogGroup", resource_id, repaired)
 
 
 def test_an_archive_gives_the_same_bytes_everywhere(

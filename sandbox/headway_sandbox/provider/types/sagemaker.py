@@ -136,6 +136,7 @@ ENDPOINT = ResourceType(
             "EndpointStatus",
             pending=frozenset({"Creating", "Updating", "SystemUpdating"}),
             target=frozenset({"InService"}),
+            dead=frozenset({"Failed"}),
             reason="FailureReason",
             timeout_s=3600.0,
         ),
