@@ -110,7 +110,7 @@ class Lifecycle:
         return resource_id, self.outputs(inputs, {**state, **(live if live is not None else {})})
 
     def _as_far_as_readable(self, known: Properties) -> Properties:
-        """What can be read of a resource that is not ready; its creation has failed for a reason of its own."""
+        """What can be read of a resource that is not ready; why it is not is known already."""
         try:
             live = self._reader.live(known)
         except AwsError:

@@ -22,6 +22,9 @@ from headway_sandbox.provider.wire import UNKNOWN, Secret
 from support.provider_plugin import CallError, Plugin
 
 BUCKET = "aws:s3/bucket:Bucket"
+ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
+ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
+MODEL = "aws:sagemaker/model:Model"
 QUEUE = "aws:sqs/queue:Queue"
 KEY = "aws:kms/key:Key"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
@@ -257,3 +260,41 @@ def test_the_plugin_ends_with_its_engine() -> None:
         process.stdin.close()
         assert process.wait(timeout=10) == 0
         assert time.monotonic() - started < 5
+
+
+def test_a_cancelled_creation_reports_what_exists(sandbox_variables: dict[str, str]) -> None:
+    cancelled = Plugin({**os.environ, **sandbox_variables})
+    cancelled.configure(region="us-east-1")
+    image = "headway-runtime@sha256:" + "0" * 64
+    _, bucket = cancelled.create(BUCKET, {"bucket": "cancelled", "forceDestroy": True})
+    cancelled.create(OBJECT, {"bucket": "cancelled", "key": "model.tar.gz", "content": "no archive"})
+    container = {"image": image, "modelDataUrl": "s3://cancelled/model.tar.gz"}
+    role = "arn:aws:iam::000000000000:role/cancelled"
+    _, model = cancelled.create(
+        MODEL, {"name": "cancelled", "executionRoleArn": role, "primaryContainer": container}
+    )
+    variant = {
+        "variantName": "a",
+        "modelName": "cancelled",
+        "instanceType": "ml.m5.large",
+        "initialInstanceCount": 1,
+    }
+    _, configuration = cancelled.create(
+        ENDPOINT_CONFIGURATION, {"name": "cancelled", "productionVariants": [variant]}
+    )
+    cancelled.stub.Cancel(empty_pb2.Empty())
+
+    with pytest.raises(CallError, match="cancelled before the resource was ready") as failed:
+        cancelled.create(ENDPOINT, {"name": "cancelled", "endpointConfigName": "cancelled"})
+
+    cancelled.close()
+    assert failed.value.left is not None
+    resource_id, outputs = failed.value.left
+    assert (resource_id, outputs["arn"].rpartition("/")[2]) == ("cancelled", "cancelled")
+    successor = Plugin({**os.environ, **sandbox_variables})
+    successor.configure(region="us-east-1")
+    successor.delete(ENDPOINT, resource_id, outputs)
+    successor.delete(ENDPOINT_CONFIGURATION, "cancelled", configuration)
+    successor.delete(MODEL, "cancelled", model)
+    successor.delete(BUCKET, "cancelled", bucket)
+    successor.close()
