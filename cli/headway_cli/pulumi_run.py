@@ -48,9 +48,8 @@ class Operation:
             )
         if self.tally.violations:
             reasons = self.tally.violations
-            raise HeadwayError(
-                "\n\n".join([f"{doing} was refused by {len(reasons)} breach(es) of policy", *reasons])
-            )
+            breaches = "1 breach" if len(reasons) == 1 else f"{len(reasons)} breaches"
+            raise HeadwayError("\n\n".join([f"{doing} was refused by {breaches} of policy", *reasons]))
         reasons = self.tally.errors or [_last_line(self.log)]
         raise HeadwayError("\n".join([f"{doing} failed; the whole output is in {self.log}", *reasons]))
 

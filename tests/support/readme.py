@@ -7,14 +7,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "runtime/container/README.md")
 _BLOCK = re.compile(
-    r"(?:<!-- (?P<key>file|output): (?P<value>[^>]+?) -->\n)?^```(?P<language>\w+)\n(?P<body>.*?)^```$",
+    r"(?:<!-- (?P<key>file|output|change): (?P<value>[^>]+?) -->\n)?"
+    r"^```(?P<language>\w+)\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: language, text, and the comment before it (`file: PATH` or `output: COMMAND`)."""
+    """One fenced block: language, text, and the comment before it (`file: PATH`, `output: NAME`)."""
 
     page: Path
     language: str

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,17 @@ def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made.headway("sandbox", "stop")
 
 
+def _masked(text: str) -> list[str]:
+    """Lines without what differs between two runs and two versions: figures and digests."""
+    plain = re.sub(r"[0-9a-f]{12,}", "X", text)
+    return [re.sub(r"\d+(\.\d+)?", "0", line).rstrip() for line in plain.splitlines()]
+
+
+def _shown_output(name: str) -> list[str]:
+    (block,) = [block for block in blocks(ROOT / "README.md") if (block.key, block.value) == ("output", name)]
+    return _masked(block.body)
+
+
 def _up(project: Project) -> dict[str, Any]:
     run = project.headway("up", "--json")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -35,9 +47,11 @@ def _up(project: Project) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def first(project: Project) -> dict[str, Any]:
-    """What the first `headway up` says."""
-    return _up(project)
+def first(project: Project) -> str:
+    """What the first `headway up` prints."""
+    run = project.headway("up")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stderr + run.stdout
 
 
 def _ask(project: Project, row: dict[str, Any]) -> float:
@@ -67,13 +81,13 @@ def _planned(project: Project, *options: str) -> dict[str, list[str]]:
     return plan
 
 
-def test_the_trained_model_answers_an_unmodified_client(project: Project, first: dict[str, Any]) -> None:
+def test_the_trained_model_answers_an_unmodified_client(project: Project, first: str) -> None:
     evening, dawn = _ask(project, SEPTEMBER_FLIGHT), _ask(project, DAWN_FLIGHT)
 
     assert 0 < dawn < evening < 1  # delays build up over the day; a placeholder would answer the same twice
 
 
-def test_status_names_what_is_live_and_on_which_evidence(project: Project, first: dict[str, Any]) -> None:
+def test_status_names_what_is_live_and_on_which_evidence(project: Project, first: str) -> None:
     status = _status(project)
 
     assert status["endpoint"]["name"] == ENDPOINT
@@ -85,19 +99,38 @@ def test_status_names_what_is_live_and_on_which_evidence(project: Project, first
     assert status["release"]["model_package_arn"] == status["model_package"]["arn"]
 
 
-def test_the_baseline_beats_the_base_rate_and_nothing_leaks(project: Project, first: dict[str, Any]) -> None:
+def test_the_baseline_beats_the_base_rate_and_nothing_leaks(project: Project, first: str) -> None:
     metrics = _status(project)["metrics"]
 
     assert metrics["logloss_improvement"] >= 0.08
     assert 0.66 <= metrics["auc"] <= 0.80
 
 
-def test_plain_pulumi_sees_no_change(project: Project, first: dict[str, Any]) -> None:
+def test_plain_pulumi_sees_no_change(project: Project, first: str) -> None:
     assert _planned(project) == {}
     assert "flight-delay" in project.shell("pulumi stack output systems").stdout
 
 
-def test_everything_that_the_readme_shows_works(project: Project, first: dict[str, Any]) -> None:
+def test_up_prints_what_the_readme_shows(first: str) -> None:
+    assert [line for line in _shown_output("headway up") if line not in _masked(first)] == []
+
+
+def test_a_refused_change_reads_as_the_readme_shows(project: Project, first: str) -> None:
+    program = project.root / "stacks/__main__.py"
+    declared = program.read_text("utf-8")
+    (change,) = [block for block in blocks(ROOT / "README.md") if block.key == "change"]
+    added = "\n".join(line.removeprefix("+") for line in change.body.splitlines())
+    program.write_text(f"{declared}\n{added}\n", "utf-8")
+
+    refused = project.headway("up")
+    program.write_text(declared, "utf-8")
+
+    assert refused.returncode == 1
+    assert [line for line in _shown_output("refused") if line not in _masked(refused.stderr)] == []
+    assert project.client("s3").list_buckets(Prefix="exports").get("Buckets", []) == []
+
+
+def test_everything_that_the_readme_shows_works(project: Project, first: str) -> None:
     """Every command and Python block, in order; the fixture's `headway up` stands for `make up`."""
     shown = [block for block in blocks(ROOT / "README.md") if block.key is None]
     (project.root / "shown.py").write_text(
@@ -112,7 +145,7 @@ def test_everything_that_the_readme_shows_works(project: Project, first: dict[st
     assert "probability" in run.stdout.splitlines()[-1]
 
 
-def test_a_second_up_changes_nothing_and_trains_nothing(project: Project, first: dict[str, Any]) -> None:
+def test_a_second_up_changes_nothing_and_trains_nothing(project: Project, first: str) -> None:
     before = _status(project)
 
     again = _up(project)
@@ -121,9 +154,7 @@ def test_a_second_up_changes_nothing_and_trains_nothing(project: Project, first:
     assert _status(project) == before
 
 
-def test_another_instance_type_replaces_what_aws_would_replace(
-    project: Project, first: dict[str, Any]
-) -> None:
+def test_another_instance_type_replaces_what_aws_would_replace(project: Project, first: str) -> None:
     plan = _planned(project, "--config", "headway:instanceType=ml.m5.2xlarge")
     project.shell("pulumi config rm headway:instanceType")
 
@@ -131,7 +162,7 @@ def test_another_instance_type_replaces_what_aws_would_replace(
     assert replaced == {"flight-delay-endpoint-base"}
 
 
-def test_refresh_finds_what_somebody_changed_behind_pulumi(project: Project, first: dict[str, Any]) -> None:
+def test_refresh_finds_what_somebody_changed_behind_pulumi(project: Project, first: str) -> None:
     outputs = json.loads(project.shell("pulumi stack output systems --json").stdout)
     bucket = outputs["flight-delay"]["buckets"]["artifacts"]
     s3 = project.client("s3")
@@ -148,9 +179,7 @@ def test_refresh_finds_what_somebody_changed_behind_pulumi(project: Project, fir
     assert _planned(project) == {}
 
 
-def test_a_model_below_its_floor_does_not_replace_what_serves(
-    project: Project, first: dict[str, Any]
-) -> None:
+def test_a_model_below_its_floor_does_not_replace_what_serves(project: Project, first: str) -> None:
     serving = _status(project)["model_package"]["arn"]
     project.edit("stacks/flight_delay/system.py", "minimum_auc=0.66", "minimum_auc=0.79")
 
@@ -164,7 +193,7 @@ def test_a_model_below_its_floor_does_not_replace_what_serves(
     assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
 
 
-def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: dict[str, Any]) -> None:
+def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: str) -> None:
     record = json.loads(project.headway("sandbox", "status", "--json").stdout)
     os.kill(record["pid"], 9)
 
@@ -174,7 +203,7 @@ def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, fi
     assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
 
 
-def test_down_leaves_no_process_and_no_resource(project: Project, first: dict[str, Any]) -> None:
+def test_down_leaves_no_process_and_no_resource(project: Project, first: str) -> None:
     record = json.loads(project.headway("sandbox", "status", "--json").stdout)
 
     down = project.headway("down")
