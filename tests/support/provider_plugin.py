@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.rpc import status_pb2
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from headway_sandbox.provider import wire
 

@@ -54,6 +54,10 @@ def pulumi_pid(tmp_path: Path) -> Iterator[int]:
     assert sleep is not None
     shutil.copy(sleep, tmp_path / "pulumi")
     with subprocess.Popen([str(tmp_path / "pulumi"), "60"]) as process:
+        # The kernel tells of the new program a moment before it gives the process its name.
+        named = ["ps", "-o", "comm=", "-p", str(process.pid)]
+        while "pulumi" not in subprocess.run(named, capture_output=True, text=True, check=True).stdout:
+            continue
         yield process.pid
         process.kill()
 
