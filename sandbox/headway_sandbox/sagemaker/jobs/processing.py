@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headway_sandbox.sagemaker.jobs import processing_run
-from headway_sandbox.sagemaker.jobs.record import ACTIVE, PROCESSING, Job, start
+from headway_sandbox.sagemaker.jobs.alike import delete_ended, list_jobs, require_active
+from headway_sandbox.sagemaker.jobs.record import PROCESSING, Job, start
 from headway_sandbox.sagemaker.jobs.training import uri_problems
-from headway_sandbox.sagemaker.paging import page, select
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, operation, validation_error
-from headway_sandbox.sagemaker.tags import delete_tags, save_tags
+from headway_sandbox.sagemaker.tags import save_tags
 
 DEFAULT_MAX_RUNTIME_S = 86_400
 _LOCAL_ROOT = "/opt/ml/processing/"
@@ -68,25 +68,14 @@ async def describe_processing_job(service: SageMaker, request: Document) -> Docu
 @operation("ListProcessingJobs")
 async def list_processing_jobs(service: SageMaker, request: Document) -> Document:
     """Lists processing jobs, newest first unless asked otherwise."""
-    chosen = select(
-        service.store.list(PROCESSING.kind),
-        request,
-        name="ProcessingJobName",
-        equal={"StatusEquals": "ProcessingJobStatus"},
-        sort_keys={"Name": "ProcessingJobName", "Status": "ProcessingJobStatus"},
-    )
-    jobs, token = page(chosen, request)
-    summaries = [{member: job[member] for member in _SUMMARY if member in job} for job in jobs]
-    return {"ProcessingJobSummaries": summaries, **token}
+    return list_jobs(service, PROCESSING, request, _SUMMARY)
 
 
 @operation("StopProcessingJob")
 async def stop_processing_job(service: SageMaker, request: Document) -> Document:
     """Asks a processing job to stop."""
     job = Job(service, PROCESSING, request["ProcessingJobName"])
-    status = job.document["ProcessingJobStatus"]
-    if status not in ACTIVE:
-        raise validation_error(f"The request was rejected because the processing job is in status {status}.")
+    require_active(job)
     job.update(ProcessingJobStatus="Stopping")
     service.stop_requests[job.arn].set()
     return {}
@@ -96,15 +85,7 @@ async def stop_processing_job(service: SageMaker, request: Document) -> Document
 async def delete_processing_job(service: SageMaker, request: Document) -> Document:
     """Deletes a processing job that has ended."""
     job = Job(service, PROCESSING, request["ProcessingJobName"])
-    status = job.document["ProcessingJobStatus"]
-    if status in ACTIVE:
-        raise validation_error(
-            f"The request was rejected because the processing job is in status {status}; only a "
-            "job that has ended "
-            "can be deleted."
-        )
-    service.store.delete(PROCESSING.kind, job.key)
-    delete_tags(service, job.arn)
+    delete_ended(job)
     return {}
 
 

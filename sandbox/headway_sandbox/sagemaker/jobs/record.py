@@ -46,6 +46,11 @@ class JobKind:
     log_group: str
 
     @property
+    def noun(self) -> str:
+        """For people: ``training job``."""
+        return self.kind.replace("-", " ")
+
+    @property
     def name_member(self) -> str:
         """For example ``TrainingJobName``."""
         return f"{self.prefix}Name"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from headway_sandbox.sagemaker.jobs import training_run
+from headway_sandbox.sagemaker.jobs.alike import delete_ended, list_jobs, require_active
 from headway_sandbox.sagemaker.jobs.metrics import MetricScanner
-from headway_sandbox.sagemaker.jobs.record import ACTIVE, TRAINING, Job, start
-from headway_sandbox.sagemaker.paging import page, select
+from headway_sandbox.sagemaker.jobs.record import TRAINING, Job, start
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, operation, validation_error
 from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location
-from headway_sandbox.sagemaker.tags import delete_tags, save_tags
+from headway_sandbox.sagemaker.tags import save_tags
 
 DEFAULT_MAX_RUNTIME_S = 86_400
 
@@ -82,25 +82,14 @@ async def describe_training_job(service: SageMaker, request: Document) -> Docume
 @operation("ListTrainingJobs")
 async def list_training_jobs(service: SageMaker, request: Document) -> Document:
     """Lists training jobs, newest first unless asked otherwise."""
-    chosen = select(
-        service.store.list(TRAINING.kind),
-        request,
-        name="TrainingJobName",
-        equal={"StatusEquals": "TrainingJobStatus"},
-        sort_keys={"Name": "TrainingJobName", "Status": "TrainingJobStatus"},
-    )
-    jobs, token = page(chosen, request)
-    summaries = [{member: job[member] for member in _SUMMARY if member in job} for job in jobs]
-    return {"TrainingJobSummaries": summaries, **token}
+    return list_jobs(service, TRAINING, request, _SUMMARY)
 
 
 @operation("StopTrainingJob")
 async def stop_training_job(service: SageMaker, request: Document) -> Document:
     """Asks a training job to stop."""
     job = Job(service, TRAINING, request["TrainingJobName"])
-    status = job.document["TrainingJobStatus"]
-    if status not in ACTIVE:
-        raise validation_error(f"The request was rejected because the training job is in status {status}.")
+    require_active(job)
     training_run.transition(job, "Stopping", TrainingJobStatus="Stopping")
     service.stop_requests[job.arn].set()
     return {}
@@ -110,15 +99,7 @@ async def stop_training_job(service: SageMaker, request: Document) -> Document:
 async def delete_training_job(service: SageMaker, request: Document) -> Document:
     """Deletes a training job that has ended."""
     job = Job(service, TRAINING, request["TrainingJobName"])
-    status = job.document["TrainingJobStatus"]
-    if status in ACTIVE:
-        raise validation_error(
-            f"The request was rejected because the training job is in status {status}; only a job "
-            "that has ended "
-            "can be deleted."
-        )
-    service.store.delete(TRAINING.kind, job.key)
-    delete_tags(service, job.arn)
+    delete_ended(job)
     return {}
 
 
