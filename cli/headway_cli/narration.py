@@ -52,7 +52,7 @@ class Narrator:
         started = self.clock()
         if self.console.is_terminal:
             with self.console.status(Text(title)) as status:
-                yield _Moving(status, title)
+                yield _Moving(self, status, title, started)
         else:
             self.say(f"{title} ...")
             yield _Written(self, title, started, started)
@@ -61,11 +61,14 @@ class Narrator:
 
 @dataclass
 class _Moving:
+    narrator: Narrator
     status: Status
     title: str
+    started: float
 
     def update(self, detail: str) -> None:
-        self.status.update(Text(f"{self.title}: {detail}"))
+        passed_s = self.narrator.clock() - self.started
+        self.status.update(Text(f"{self.title}: {detail} ({passed_s:.0f} s)"))
 
 
 @dataclass

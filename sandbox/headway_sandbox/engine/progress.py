@@ -1,4 +1,4 @@
-"""Progress lines of a long step: at most one every few seconds, each with the time passed."""
+"""Progress lines of a long step: at most one every few seconds."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def format_duration(duration_s: float) -> str:
 
 
 class Progress:
-    """Passes lines on with the time passed since it was made.
+    """Passes lines on, and knows the time passed since it was made.
 
     Args:
         say: Called with each line.
@@ -51,7 +51,7 @@ class Progress:
             line: What is happening.
         """
         self._last = self._clock()
-        self._say(f"[{format_duration(self.elapsed_s)}] {line}")
+        self._say(line)
 
     def often(self, line: str) -> None:
         """Pass a line on unless one was passed on a moment ago.
