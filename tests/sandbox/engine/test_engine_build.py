@@ -105,7 +105,7 @@ def test_a_built_cli_is_found_again_also_through_a_link_on_path(
     assert again is not None
     assert linked == again
     assert (again.pulumi, again.origin) == (built.pulumi, "cache")
-    assert all(line.startswith("[") for line in lines)
+    assert lines
     assert f"built the Pulumi CLI v{PINNED_VERSION}" in lines[-1]
     record = json.loads((built.pulumi.parent / RECORD_FILE).read_text())
     assert (record["version"], record["go"]) == (PINNED_VERSION, "1.26.8")
