@@ -61,8 +61,6 @@ def test_python_that_is_shown_type_checks(tmp_path: Path) -> None:
     for number, block in enumerate(PYTHON):
         (tmp_path / f"block_{number}.py").write_text(block.body, "utf-8")
     shown = sorted(str(path) for path in tmp_path.glob("*.py"))
-    if not shown:
-        pytest.skip("no page shows Python")
 
     run = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), *shown],
