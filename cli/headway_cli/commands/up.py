@@ -44,7 +44,7 @@ def _text(brought: Brought) -> str:
     parts = [summary(status, own_command()) for status in brought.statuses]
     if brought.undecided:
         parts.append(
-            f"{len(brought.undecided)} policy answer(s) waited for the update, because a value was not known "
-            "before; the update gave them."
+            f"Policy answers that the plan could not give, because a value was not known before the update: "
+            f"{len(brought.undecided)}; the update gave them."
         )
     return "\n\n".join(parts)
