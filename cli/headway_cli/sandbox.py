@@ -37,20 +37,24 @@ def find_sandbox(project: Project) -> SandboxRecord | None:
 
 
 def start_sandbox(project: Project, port: int) -> SandboxRecord:
-    """Starts the sandbox, or finds it running; notes when it was not stopped but killed before.
+    """Starts the sandbox, or finds it running; notes when it may know less than Pulumi remembers.
+
+    That is so after it was not stopped but killed, and when somebody has removed its directory.
 
     Raises:
         HeadwayError: It cannot be started; the message says why.
     """
     with _for_people():
         # A sandbox that is stopped takes its record away.
-        if read_record(project.sandbox_dir) is not None and lifecycle.find(project.sandbox_dir) is None:
+        killed = read_record(project.sandbox_dir) is not None and lifecycle.find(project.sandbox_dir) is None
+        removed = project.pulumi_state_dir.exists() and not project.sandbox_dir.exists()
+        if killed or removed:
             _note(project).touch()
         return lifecycle.start(project.sandbox_dir, port)
 
 
 def was_killed(project: Project) -> bool:
-    """Whether the sandbox was killed since the last comparison with it: it may lack its last changes."""
+    """Whether the sandbox was killed or removed since the last comparison with it: it may lack changes."""
     return _note(project).exists()
 
 

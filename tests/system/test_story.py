@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -201,6 +202,17 @@ def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, fi
 
     assert set(again["changes"]) <= {"unchanged", "updated"}
     assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+
+
+def test_a_sandbox_that_somebody_removed_is_filled_again(project: Project, first: str) -> None:
+    project.headway("sandbox", "stop")
+    shutil.rmtree(project.root / ".headway" / "sandbox")
+
+    again = _up(project)
+
+    assert again["changes"]["created"] > 50
+    assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+    assert _planned(project) == {}
 
 
 def test_down_leaves_no_process_and_no_resource(project: Project, first: str) -> None:

@@ -295,8 +295,15 @@ class _Invocation(Handler):
     def create(self, session: Session, inputs: Properties) -> Properties:
         return self._invoke(session, inputs, "create", None)
 
-    def read(self, session: Session, state: Properties) -> Properties | None:  # noqa: ARG002
-        # What a call did cannot be asked for again.
+    def read(self, session: Session, state: Properties) -> Properties | None:
+        # What a call did cannot be asked for again. With its function gone it has no deletion left to call,
+        # and is gone too; the official provider keeps it, and then fails to delete it.
+        try:
+            session.call("lambda", "GetFunction", {"FunctionName": state["functionName"]})
+        except AwsError as error:
+            if error.code in _ABSENT:
+                return None
+            raise
         return state
 
     def update(self, session: Session, state: Properties, inputs: Properties) -> Properties:
