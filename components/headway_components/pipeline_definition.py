@@ -4,6 +4,7 @@ Source: SageMaker pipeline definition schema, version 2020-12-01; the `Arguments
 the API operation that the step stands for.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,7 +103,7 @@ def _s3_source(uri: Value) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(ABC):
     """What every step has."""
 
     name: str
@@ -112,9 +113,9 @@ class Step:
 
     type = "Step"
 
+    @abstractmethod
     def arguments(self) -> dict[str, Any]:
         """The request that the step makes."""
-        raise NotImplementedError
 
     def document(self) -> dict[str, Any]:
         """The step as SageMaker reads it."""

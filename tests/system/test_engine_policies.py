@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headway_sandbox.engine import ensure_stack
+from support.pulumi_cli import run_pulumi
 
 PROGRAM = """
 import pulumi
@@ -63,19 +64,7 @@ class Gated:
         path.write_text(f"{salt}\nconfig:\n{lines}")
 
     def preview(self, *, ok: bool) -> str:
-        done = subprocess.run(
-            ["pulumi", "preview", "--policy-pack", "rules", "--non-interactive", "--color", "never"],
-            cwd=self.directory,
-            env=dict(self.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode == 0) == ok, done.stdout
-        return done.stdout
+        return run_pulumi(self.directory, self.env, "preview", "--policy-pack", "rules", ok=ok)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headway_sandbox.engine import Engine, ensure_stack, prepare
+from support.pulumi_cli import run_pulumi
 
 CONFIGURED = """
 import pulumi
@@ -44,19 +45,7 @@ class Project:
         return path
 
     def pulumi(self, *arguments: str, ok: bool = True) -> str:
-        done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
-            cwd=self.directory,
-            env=dict(self.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode == 0) == ok, done.stdout
-        return done.stdout
+        return run_pulumi(self.directory, self.env, *arguments, ok=ok)
 
 
 @pytest.fixture
