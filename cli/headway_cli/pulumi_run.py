@@ -9,6 +9,7 @@ from typing import Any
 
 from headway_cli.engine_session import Session
 from headway_cli.errors import HeadwayError
+from headway_cli.project import LOCAL_STACK
 from headway_cli.pulumi_events import Tally
 
 _COMMON = ("--non-interactive", "--color", "never")
@@ -73,6 +74,11 @@ def query(session: Session, *arguments: str) -> str:
         if "no stack named" in done.stderr:
             raise HeadwayError(
                 f"the stack {session.stack} does not exist yet; run `headway up --stack {session.stack}`"
+            )
+        if "PULUMI_ACCESS_TOKEN must be set" in done.stderr:
+            raise HeadwayError(
+                f"the stack {session.stack} is not in the sandbox, where {LOCAL_STACK} is, and you are "
+                "logged in to no Pulumi backend that could hold it; run `pulumi login` first, or mend --stack"
             )
         raise HeadwayError(f"`pulumi {' '.join(arguments)}` failed: {_error_text(done.stderr)}")
     return done.stdout

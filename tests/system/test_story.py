@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +146,15 @@ def test_everything_that_the_readme_shows_works(project: Project, first: str) ->
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert "probability" in run.stdout.splitlines()[-1]
+
+
+def test_a_stack_elsewhere_asks_for_a_login(project: Project, first: str, tmp_path: Path) -> None:
+    nobody = replace(project, variables={**project.variables, "PULUMI_HOME": str(tmp_path)})
+
+    run = nobody.headway("status", "--stack", "prod")
+
+    assert run.returncode == 1
+    assert "run `pulumi login` first" in run.stderr
 
 
 def test_a_second_up_changes_nothing_and_trains_nothing(project: Project, first: str) -> None:
