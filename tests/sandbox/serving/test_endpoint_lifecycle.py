@@ -265,7 +265,7 @@ def test_endpoints_are_listed_by_name_and_status(serving: Serving, good: str) ->
     names = [serving.endpoint(good) for _ in range(2)]
 
     listed = serving.client("sagemaker").list_endpoints(
-        NameContains=names[0][:-1], StatusEquals="InService", SortBy="Name", MaxResults=100
+        NameContains="endpoint-", StatusEquals="InService", SortBy="Name", MaxResults=100
     )["Endpoints"]
 
     assert set(names) <= {item["EndpointName"] for item in listed}
