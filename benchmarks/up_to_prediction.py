@@ -5,7 +5,6 @@ the clock starts; everything else (sandbox, deployment, training, release) is in
 proportional set sizes of every process of the project, sampled five times a second (Linux).
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -45,18 +44,6 @@ def watch(folder: str, stop: Event, peak: list[int]) -> None:
         peak[0] = max(peak[0], memory_bytes(folder))
 
 
-def predict(project: Project) -> float:
-    """One prediction by an unmodified client."""
-    row = json.loads((project.root / "stacks/flight_delay/september_flight.json").read_text("utf-8"))
-    answer = project.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName="flight-delay-local",
-        ContentType="application/json",
-        Body=json.dumps({"instances": [row]}),
-    )
-    probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
-    return probability
-
-
 def main() -> int:
     """Measures one run and prints it beside the limits; 1 where a limit is broken."""
     with tempfile.TemporaryDirectory(prefix="headway-benchmark-") as folder:
@@ -71,7 +58,7 @@ def main() -> int:
             if up.returncode != 0:
                 print(up.stdout, up.stderr, file=sys.stderr)
                 return 1
-            probability = predict(project)
+            probability = project.ask()
             took_s = time.perf_counter() - began
         finally:
             stop.set()

@@ -1,10 +1,12 @@
 """A project as a user has it: a folder of its own with its own sandbox, driven by commands."""
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
+SEPTEMBER_FLIGHT = json.loads((ROOT / "stacks/flight_delay/september_flight.json").read_text("utf-8"))
+ENDPOINT = "flight-delay-local"
 PARTS = ("Pulumi.yaml", "stacks", "policies")
 HEADWAY = Path(sys.executable).with_name("headway")
 
@@ -99,6 +103,14 @@ class Project:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+    def ask(self, row: Mapping[str, Any] = SEPTEMBER_FLIGHT) -> float:
+        """The probability that the live endpoint gives for a flight."""
+        answer = self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=ENDPOINT, ContentType="application/json", Body=json.dumps({"instances": [row]})
+        )
+        probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
+        return probability
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Changes a file of the project as its owner would."""

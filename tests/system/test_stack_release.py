@@ -17,24 +17,6 @@ SYSTEM = "stacks/flight_delay/system.py"
 BASELINE = "    model=BASELINE,"
 PLACEHOLDER = "    model=ModelSpec.placeholder(),"
 IMPORTS = "from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract"
-ROW = {
-    "carrier": "UA",
-    "origin": "EWR",
-    "destination": "SFO",
-    "day_of_week": 5,
-    "scheduled_hour": 18,
-    "scheduled_minute": 30,
-    "distance_mi": 2565,
-    "temperature_f": 78.1,
-    "dew_point_f": 66.0,
-    "humidity_pct": 66.6,
-    "wind_direction_deg": 180,
-    "wind_speed_mph": 12.7,
-    "wind_gust_mph": None,
-    "precipitation_in": 0.0,
-    "pressure_mbar": 1012.1,
-    "visibility_mi": 10.0,
-}
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +37,6 @@ def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def _ok(run: Any) -> str:
     assert run.returncode == 0, run.stdout + run.stderr
     return str(run.stdout)
-
-
-def _ask(project: Project) -> float:
-    answer = project.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=NAME, ContentType="application/json", Body=json.dumps({"instances": [ROW]})
-    )
-    probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
-    return probability
 
 
 def _plan(project: Project, *options: str) -> dict[str, set[str]]:
@@ -96,7 +70,7 @@ def _when(project: Project, holds: Callable[[dict[str, str]], bool]) -> dict[str
 
 
 def test_the_placeholder_answers_from_the_first_minute(project: Project) -> None:
-    assert _ask(project) == 0.24
+    assert project.ask() == 0.24
 
 
 def test_swapping_the_model_only_adds_the_training(project: Project) -> None:
@@ -154,7 +128,7 @@ def test_a_model_that_does_not_start_is_rolled_back_and_the_endpoint_goes_on(pro
     assert record["desired"] in record["why"]
     assert execution["status"] == "FAILED"
     assert execution["cause"] == record["why"]
-    assert _ask(project) == 0.24
+    assert project.ask() == 0.24
 
 
 def _executions(project: Project) -> list[dict[str, Any]]:
@@ -183,7 +157,7 @@ def test_a_changed_base_is_released_and_the_old_one_collected(project: Project) 
 
     assert record["status"] == "succeeded"
     assert _serving(project)[2] == "ml.m5.2xlarge"
-    assert _ask(project) == 0.24
+    assert project.ask() == 0.24
     assert _plan(project) == {}
 
 

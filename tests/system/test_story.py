@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 
 from headway_sandbox.engine import Engine
-from support.project import Project, is_running
+from support.project import ENDPOINT, SEPTEMBER_FLIGHT, Project, is_running
 from support.readme import ROOT, blocks, commands
 
 pytestmark = pytest.mark.xdist_group("story")
 
-ENDPOINT = "flight-delay-local"
-SEPTEMBER_FLIGHT = json.loads((ROOT / "stacks/flight_delay/september_flight.json").read_text("utf-8"))
 DAWN_FLIGHT = {**SEPTEMBER_FLIGHT, "scheduled_hour": 6, "scheduled_minute": 0, "temperature_f": 60.1}
 
 
@@ -57,14 +55,6 @@ def first(project: Project) -> str:
     return run.stderr + run.stdout
 
 
-def _ask(project: Project, row: dict[str, Any]) -> float:
-    answer = project.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=ENDPOINT, ContentType="application/json", Body=json.dumps({"instances": [row]})
-    )
-    probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
-    return probability
-
-
 def _status(project: Project) -> dict[str, Any]:
     run = project.headway("status", "--json")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -85,7 +75,7 @@ def _planned(project: Project, *options: str) -> dict[str, list[str]]:
 
 
 def test_the_trained_model_answers_an_unmodified_client(project: Project, first: str) -> None:
-    evening, dawn = _ask(project, SEPTEMBER_FLIGHT), _ask(project, DAWN_FLIGHT)
+    evening, dawn = project.ask(), project.ask(DAWN_FLIGHT)
 
     assert 0 < dawn < evening < 1  # delays build up over the day; a placeholder would answer the same twice
 
@@ -202,7 +192,7 @@ def test_a_model_below_its_floor_does_not_replace_what_serves(project: Project, 
     assert refused.returncode == 1, refused.stdout + refused.stderr
     assert "is below 0.79" in status["pipeline"]["failure"]
     assert status["model_package"]["arn"] == serving
-    assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+    assert 0 < project.ask() < 1
 
 
 def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: str) -> None:
@@ -212,7 +202,7 @@ def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, fi
     again = _up(project)
 
     assert set(again["changes"]) <= {"unchanged", "updated"}
-    assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+    assert 0 < project.ask() < 1
 
 
 def test_a_sandbox_that_somebody_removed_is_filled_again(project: Project, first: str) -> None:
@@ -222,7 +212,7 @@ def test_a_sandbox_that_somebody_removed_is_filled_again(project: Project, first
     again = _up(project)
 
     assert again["changes"]["created"] > 50
-    assert 0 < _ask(project, SEPTEMBER_FLIGHT) < 1
+    assert 0 < project.ask() < 1
     assert _planned(project) == {}
 
 
