@@ -19,6 +19,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
 from headway_sandbox.durability import StateWriter
+from headway_sandbox.faults import Faults
 from headway_sandbox.ministack_seam import Answer, Ministack, Settings, configure
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import LoopbackAws
@@ -78,8 +79,9 @@ class Sandbox:
         endpoint_url = f"http://127.0.0.1:{port}"
         work_dir = state_dir / SAGEMAKER_DIRECTORY / "work"
         work_dir.mkdir(parents=True, exist_ok=True)
+        store = Store(state_dir / SAGEMAKER_DIRECTORY / "state.sqlite")
         self.service = SageMaker(
-            store=Store(state_dir / SAGEMAKER_DIRECTORY / "state.sqlite"),
+            store=store,
             clock=clock,
             events=EventSink(publish=self._ministack.put_event),
             aws=LoopbackAws(endpoint_url, REGION),
@@ -90,6 +92,7 @@ class Sandbox:
             images=ImageTable.load(state_dir / "images.toml"),
             tasks=TaskRegistry(),
             processes=ProcessGroups(),
+            faults=Faults(store),
         )
         self._housekeeping: asyncio.Task[None] | None = None
         load_operations()
@@ -154,6 +157,7 @@ class Sandbox:
 
     async def _reset(self) -> None:
         await self._end_work()
+        self.service.faults.clear()
         self.service.store.clear()
         shutil.rmtree(self.service.work_dir)
         self.service.work_dir.mkdir()

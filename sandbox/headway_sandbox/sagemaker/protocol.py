@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headway_sandbox.faults import Faults
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.conformance import ServiceModel
@@ -75,6 +76,7 @@ class SageMaker:
         images: Which command stands for which container image.
         tasks: Background coroutines; cancelled when the sandbox stops or is reset.
         processes: Child processes; all of them end with the sandbox, however it ends.
+        faults: What is to fail on demand.
         job_slots: How many jobs run at once; the others wait.
         stop_requests: The event that asks a running job or pipeline execution to stop, by its ARN.
         model: The published service model.
@@ -91,6 +93,7 @@ class SageMaker:
     images: ImageTable
     tasks: TaskRegistry
     processes: ProcessGroups
+    faults: Faults
     job_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_JOBS))
     stop_requests: dict[str, asyncio.Event] = field(default_factory=dict)
     model: ServiceModel = field(default_factory=ServiceModel)
