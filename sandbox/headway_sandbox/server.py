@@ -93,6 +93,7 @@ class Sandbox:
             tasks=TaskRegistry(),
             processes=ProcessGroups(),
             faults=Faults(store),
+            access=self._ministack.access,
         )
         self._housekeeping: asyncio.Task[None] | None = None
         load_operations()

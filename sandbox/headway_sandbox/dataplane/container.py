@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from headway_sandbox.dataplane.log_stream import LogStream
 from headway_sandbox.dataplane.plan import ContainerPlan
 from headway_sandbox.dataplane.ports import HOST, reserved_port
 from headway_sandbox.processes import ProcessGroups
-from headway_sandbox.sagemaker.aws import CREDENTIALS, LoopbackAws
+from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.images import ImageError, ImageTable
+from headway_sandbox.sagemaker.protocol import ServiceError
 
 _PING_TIMEOUT_S = 2.0  # the documented limit for an answer to /ping
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.01, 0.2
@@ -38,15 +39,14 @@ class Host:
         aws: Access to the sandbox's own services.
         images: Which command stands for which image.
         processes: Starts and ends processes.
-        endpoint_url: Base URL of the sandbox.
-        region: Region of the sandbox.
+        role_environment: Gives the environment with which a process reaches AWS as a role, by the role's ARN
+            and the session's name.
     """
 
     aws: LoopbackAws
     images: ImageTable
     processes: ProcessGroups
-    endpoint_url: str
-    region: str
+    role_environment: Callable[[str | None, str], Awaitable[dict[str, str]]]
 
 
 class Container:
@@ -58,6 +58,7 @@ class Container:
         base_dir: Directory that stands for the container's /opt/ml.
         log: Where its output goes.
         isolated: Whether it gets no access to AWS.
+        role_arn: The role as which it reaches AWS otherwise.
         startup_timeout_s: Seconds until it must answer GET /ping with 200.
     """
 
@@ -69,6 +70,7 @@ class Container:
         log: LogStream,
         *,
         isolated: bool,
+        role_arn: str | None,
         startup_timeout_s: float,
     ) -> None:
         self.plan = plan
@@ -77,6 +79,7 @@ class Container:
         self._host = host
         self._base_dir = base_dir
         self._isolated = isolated
+        self._role_arn = role_arn
         self._startup_timeout_s = startup_timeout_s
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None
@@ -149,10 +152,12 @@ class Container:
         try:
             command = self._host.images.command(self.plan.image, ["serve"])
             self._process = await self._host.processes.start(
-                command, environment=self._environment(port), cwd=self._base_dir
+                command, environment=await self._environment(port), cwd=self._base_dir
             )
         except (ImageError, OSError) as error:
             raise DeploymentError(str(error)) from error
+        except ServiceError as error:
+            raise DeploymentError(error.message) from error
         if self._stopping.is_set():  # it was told to stop while the process was being started
             await self._end_process()
             raise DeploymentError("It was stopped")
@@ -226,27 +231,16 @@ class Container:
     def _last_words(self) -> str:
         return f"; its last output was: {self.log.last_line[:300]}" if self.log.last_line else ""
 
-    def _environment(self, port: int) -> dict[str, str]:
+    async def _environment(self, port: int) -> dict[str, str]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment["PYTHONUNBUFFERED"] = "1"  # or the log would lag behind
         if not self._isolated:
-            environment |= self._aws_environment()
+            environment |= await self._host.role_environment(self._role_arn, self._base_dir.parent.name)
         return environment | {
             **self.plan.environment,
             "SAGEMAKER_BASE_DIR": str(self._base_dir),
             "SAGEMAKER_BIND_TO_HOST": HOST,
             "SAGEMAKER_BIND_TO_PORT": str(port),
-        }
-
-    def _aws_environment(self) -> Mapping[str, str]:
-        key, secret = CREDENTIALS
-        return {
-            "AWS_ENDPOINT_URL": self._host.endpoint_url,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_REGION": self._host.region,
-            "AWS_DEFAULT_REGION": self._host.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
 

@@ -100,6 +100,7 @@ class Replica:
             self._base_dir / plan.hostname,
             log,
             isolated=self._plan.isolated,
+            role_arn=self._plan.role_arn,
             startup_timeout_s=self._workshop.startup_timeout_s if timeout_s is None else timeout_s,
         )
 

@@ -50,6 +50,7 @@ class VariantPlan:
         isolated: Whether the containers are to be without network, and so without credentials.
         startup_timeout_s: Seconds until the containers must be healthy; None for the sandbox's default.
         extras: Members of the configured variant that DescribeEndpoint repeats, such as a serverless config.
+        role_arn: The model's execution role; None if it has none.
     """
 
     name: str
@@ -61,6 +62,7 @@ class VariantPlan:
     isolated: bool
     startup_timeout_s: float | None
     extras: Document
+    role_arn: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from headway_sandbox.dataplane.fleet import Fleet, Workshop
 from headway_sandbox.dataplane.metrics import Invocation, Metrics
 from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.publisher import Publisher
+from headway_sandbox.sagemaker.credentials import role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
 STARTUP_TIMEOUT_VARIABLE = "HEADWAY_SANDBOX_STARTUP_TIMEOUT_S"
@@ -43,8 +45,7 @@ class DataPlane:
                 aws=service.aws,
                 images=service.images,
                 processes=service.processes,
-                endpoint_url=service.endpoint_url,
-                region=service.region,
+                role_environment=functools.partial(role_environment, service),
             ),
             work_dir=service.work_dir,
             tasks=service.tasks,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from typing import Any
 
-CREDENTIALS = ("test", "test")
+ADMINISTRATOR: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""Credentials of the sandbox's administrator, as the environment carries them; they may do everything."""
 
 
 class LoopbackAws:
@@ -18,11 +20,15 @@ class LoopbackAws:
     Args:
         endpoint_url: Base URL of the sandbox.
         region: Region to sign for.
+        credentials: Environment variables that hold the credentials; the administrator's by default.
     """
 
-    def __init__(self, endpoint_url: str, region: str) -> None:
+    def __init__(
+        self, endpoint_url: str, region: str, credentials: Mapping[str, str] = ADMINISTRATOR
+    ) -> None:
         self._endpoint_url = endpoint_url
         self._region = region
+        self._credentials = credentials
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -34,13 +40,13 @@ class LoopbackAws:
                 import boto3  # noqa: PLC0415
                 from botocore.config import Config  # noqa: PLC0415
 
-                key, secret = CREDENTIALS
                 self._clients[service] = boto3.client(
                     service,
                     endpoint_url=self._endpoint_url,
                     region_name=self._region,
-                    aws_access_key_id=key,
-                    aws_secret_access_key=secret,
+                    aws_access_key_id=self._credentials["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=self._credentials["AWS_SECRET_ACCESS_KEY"],
+                    aws_session_token=self._credentials.get("AWS_SESSION_TOKEN"),
                     config=Config(
                         retries={"max_attempts": 2}, s3={"addressing_style": "path"}, max_pool_connections=32
                     ),

@@ -93,4 +93,5 @@ def _variant(service: SageMaker, item: Document) -> VariantPlan:
         isolated=model["EnableNetworkIsolation"],
         startup_timeout_s=None if timeout_s is None else float(timeout_s),
         extras={key: item[key] for key in _EXTRAS if key in item},
+        role_arn=model.get("ExecutionRoleArn"),
     )

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from headway_sandbox.faults import Faults
+from headway_sandbox.ministack_seam import Access
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.conformance import ServiceModel
@@ -77,6 +78,7 @@ class SageMaker:
         tasks: Background coroutines; cancelled when the sandbox stops or is reset.
         processes: Child processes; all of them end with the sandbox, however it ends.
         faults: What is to fail on demand.
+        access: Roles and permissions.
         job_slots: How many jobs run at once; the others wait.
         stop_requests: The event that asks a running job or pipeline execution to stop, by its ARN.
         model: The published service model.
@@ -94,6 +96,7 @@ class SageMaker:
     tasks: TaskRegistry
     processes: ProcessGroups
     faults: Faults
+    access: Access
     job_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_JOBS))
     stop_requests: dict[str, asyncio.Event] = field(default_factory=dict)
     model: ServiceModel = field(default_factory=ServiceModel)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from headway_sandbox.sagemaker.credentials import role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
 CONTAINER_ROOT = PurePosixPath("/opt/ml")
@@ -73,23 +74,25 @@ def local_path(base: Path, container_path: str) -> Path:
     return base / path.relative_to(CONTAINER_ROOT)
 
 
-def base_environment(service: SageMaker, base: Path) -> dict[str, str]:
+async def base_environment(
+    service: SageMaker, base: Path, role_arn: str | None, session_name: str
+) -> dict[str, str]:
     """What every container of this sandbox finds in its environment.
 
     Args:
         service: The running SageMaker.
         base: The directory that stands for /opt/ml.
+        role_arn: The role whose credentials it gets.
+        session_name: Whose session that is.
+
+    Raises:
+        ServiceError: If IAM is enforced and SageMaker cannot take on the role.
     """
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
         BASE_DIRECTORY_VARIABLE: str(base),
         "PYTHONUNBUFFERED": "1",
-        "AWS_ENDPOINT_URL": service.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": service.region,
-        "AWS_DEFAULT_REGION": service.region,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **await role_environment(service, role_arn, session_name),
     }
 
 

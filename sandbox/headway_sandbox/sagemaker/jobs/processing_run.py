@@ -57,7 +57,7 @@ async def _run(job: Job, document: Document, command: list[str], stop: asyncio.E
     service = job.service
     log = LogStream(service, job.kind.log_group, f"{job.name}/algo-1-{round(service.clock())}")
     environment = {
-        **container.base_environment(service, job.base),
+        **await container.base_environment(service, job.base, document.get("RoleArn"), job.name),
         "PROCESSING_JOB_NAME": job.name,
         "PROCESSING_JOB_ARN": job.arn,
         **document.get("Environment", {}),

@@ -188,6 +188,8 @@ def start(job: Job, work: Callable[[asyncio.Event], Awaitable[None]], fail: Call
             fail_shortened(str(error))
         except ImageError as error:
             fail_shortened(f"ClientError: {error}")
+        except ServiceError as error:
+            fail_shortened(f"ClientError: {error.message}")
         except Exception as error:  # noqa: BLE001 - a job must end in a state, whatever happens
             _log.exception("the job %s failed inside the sandbox", job.arn)
             fail_shortened(f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")

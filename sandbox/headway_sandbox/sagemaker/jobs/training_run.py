@@ -101,13 +101,13 @@ async def train(job: Job, stop: asyncio.Event) -> None:
         _end(job, "Completed", "Completed")
 
 
-def environment(job: Job, document: Document) -> dict[str, str]:
+async def environment(job: Job, document: Document) -> dict[str, str]:
     """The environment of a training container."""
     base = job.base
     hyperparameters = {name: _decoded(value) for name, value in document.get("HyperParameters", {}).items()}
     channels = [channel["ChannelName"] for channel in document.get("InputDataConfig", [])]
     return {
-        **container.base_environment(job.service, base),
+        **await container.base_environment(job.service, base, document["RoleArn"], job.name),
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": job.arn,
         "SM_MODEL_DIR": str(base / "model"),
@@ -144,7 +144,7 @@ async def _run(
             return await container.run_container(
                 service,
                 command,
-                environment=environment(job, document),
+                environment=await environment(job, document),
                 base=job.base,
                 on_line=on_line,
                 stop=stop,

@@ -1,0 +1,112 @@
+"""ministack, imported and extended."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from headway_sandbox.ministack_seam.access import Access
+from headway_sandbox.ministack_seam.alarms import AlarmEvents, compare_dimensions
+from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
+from headway_sandbox.ministack_seam.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Ministack:
+    """ministack, imported and extended: our services beside its own, and the events that it does not send.
+
+    Args:
+        settings: The settings that `configure` was called with.
+
+    Attributes:
+        access: Roles and permissions.
+        on_change: Called when something of its state has changed without a request.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        # It reads its settings when it is imported, so this comes after `configure`.
+        from ministack import app  # noqa: PLC0415
+        from ministack.core import persistence, responses, router  # noqa: PLC0415
+        from ministack.services import cloudwatch, eventbridge, ssm, stepfunctions  # noqa: PLC0415
+
+        self._settings = settings
+        self._app = app
+        self._router = router
+        self._responses = responses
+        self._persistence = persistence
+        self._eventbridge = eventbridge
+        self._stepfunctions = stepfunctions
+        self.access = Access(settings.account, settings.region, enforced=settings.enforce_iam)
+        self.on_change: Callable[[], None] = lambda: None
+        compare_dimensions(cloudwatch)
+        self._alarm_events = AlarmEvents(cloudwatch, responses.now_iso, self.put_event)
+        watch_parameters(ssm, self.put_event)
+
+    @property
+    def asgi(self) -> Asgi:
+        """The application that answers for the general services."""
+        application: Asgi = self._app.app
+        return application
+
+    def add_service(self, name: str, target_prefix: str, handler: Handler) -> None:
+        """Routes a JSON-protocol service to a handler, also from Step Functions' ``aws-sdk`` integrations.
+
+        Args:
+            name: The service's signing name.
+            target_prefix: What ``X-Amz-Target`` starts with.
+            handler: Called with method, path, headers (lower-case names), body and query.
+        """
+        self._app.SERVICE_HANDLERS[name] = handler
+        self._router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix]}
+        self._stepfunctions._AWS_SDK_SERVICE_MAP[name] = {"target_prefix": target_prefix, "protocol": "json"}  # noqa: SLF001
+
+    def put_event(
+        self, source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str]
+    ) -> None:
+        """Puts an event on the default bus in the name of an AWS service.
+
+        Args:
+            source: For example ``aws.sagemaker``.
+            detail_type: As AWS documents it.
+            detail: The event's detail.
+            resources: ARNs of what changed.
+        """
+        entry = {
+            "Source": source,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+            "Resources": list(resources),
+        }
+        contextvars.copy_context().run(self._put_entry, entry)
+        self.on_change()
+
+    def _put_entry(self, entry: dict[str, Any]) -> None:
+        # The bus is that of the account and region in force; outside a request there is none.
+        self._responses.set_request_account_id(self._settings.account)
+        self._responses.set_request_region(self._settings.region)
+        status, _, body = self._eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001
+        if status >= 400 or json.loads(body)["FailedEntryCount"]:
+            _log.error("EventBridge refused the event %s: %s", entry["DetailType"], body)
+
+    def state_of_services(self) -> dict[str, Callable[[], Any]]:
+        """For every service in use, the function that copies its state; any thread may call it."""
+        states: dict[str, Callable[[], Any]] = self._app._build_persistence_save_dict()  # noqa: SLF001
+        return states
+
+    def encode_state(self, service: str, state: object) -> str:
+        """A service's state as ministack reads it back from a file at its next start."""
+        version = self._persistence._state_format_version(service)  # noqa: SLF001
+        default = self._persistence._json_default  # noqa: SLF001
+        return json.dumps({"__ministack_format__": version, "payload": state}, default=default)
+
+    def reset(self) -> None:
+        """Empties every service, in memory and on disk."""
+        self._app._reset_all_state()  # noqa: SLF001
+        self._alarm_events.forget()
