@@ -58,11 +58,37 @@ class Undecided:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotApplicable:
+    """A rule does not speak about this resource after all.
+
+    Args:
+        reason: Why, in words, for example `the endpoint is serverless`.
+    """
+
+    reason: str
+
+
+Answer = Finding | Undecided | NotApplicable
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What one rule says about one resource, or about a whole stack (`urn` is then None)."""
+    """What one rule says about one resource, or about a whole stack (`urn` is then None).
+
+    Args:
+        rule_id: The rule.
+        urn: The resource.
+        outcome: What it says.
+        findings: The breaches.
+        undecided: What it could not know.
+        reason: Why it is not applicable.
+        error: What broke the rule itself; its outcome is then fail.
+    """
 
     rule_id: str
     urn: str | None
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    reason: str = ""
+    error: str | None = None

@@ -6,10 +6,13 @@ from typing import TypedDict
 import pulumi_policy
 from pulumi_policy.proxy import UnknownValueError
 
+from headway_policies.intent import PRODUCTION
+from headway_policies.judge import judge
 from headway_policies.outcome import Judgement, Outcome, Severity
 from headway_policies.registry import all_rules
-from headway_policies.resource import UNKNOWN, Resource, Stack
+from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Rule
+from headway_policies.stack_graph import Stack
 
 PACK_NAME = "headway"
 
@@ -65,7 +68,7 @@ def _resource_policy(rule: Rule) -> pulumi_policy.ResourceValidationPolicy:
         resource = Resource(
             type=args.resource_type, name=args.name, urn=args.urn, properties=_properties(args.props)
         )
-        _report(rule, rule.judge(resource), report)
+        _report(rule, rule.judge(resource, PRODUCTION), report)
 
     return pulumi_policy.ResourceValidationPolicy(validate=validate, **_about(rule))
 
@@ -73,10 +76,10 @@ def _resource_policy(rule: Rule) -> pulumi_policy.ResourceValidationPolicy:
 def _stack_policy(rule: Rule) -> pulumi_policy.StackValidationPolicy:
     def validate(args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
         stack = Stack(resources=tuple(_declared(resource) for resource in args.resources))
-        judgement = rule.judge_stack(stack)
-        if judgement.outcome is Outcome.NOT_APPLICABLE:
-            args.not_applicable(f"the stack holds nothing that {rule.id} speaks about")
-        _report(rule, judgement, report)
+        for judgement in judge([rule], stack.resources, PRODUCTION):
+            if judgement.outcome is Outcome.NOT_APPLICABLE:
+                args.not_applicable(f"the stack holds nothing that {rule.id} speaks about")
+            _report(rule, judgement, report)
 
     return pulumi_policy.StackValidationPolicy(validate=validate, **_about(rule))
 
@@ -95,7 +98,7 @@ def _about(rule: Rule) -> _About:
 
 def _report(rule: Rule, judgement: Judgement, report: pulumi_policy.ReportViolation) -> None:
     for finding in judgement.findings:
-        report(rule.message(finding), finding.urn)
+        report(rule.message(finding), finding.urn if judgement.urn is None else judgement.urn)
     if judgement.undecided:
         raise UndecidedError(rule.undecided_message(judgement.undecided))
 

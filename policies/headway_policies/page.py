@@ -31,6 +31,7 @@ def section(rule: Rule) -> str:
         f"### Why\n{rule.why}",
         f"### Fails\n{_cases(rule.fails)}",
         f"### Passes\n{_cases(rule.passes)}",
+        *([f"### Not its business\n{_cases(rule.exempts)}"] if rule.exempts else []),
         f"### Not known before the update\n{_WHEN_UNKNOWN[rule.when_unknown]}\n{_cases(rule.unknowns)}",
         f"### Fix\n{rule.fix}",
     ]

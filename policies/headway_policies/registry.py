@@ -23,7 +23,7 @@ def all_rules() -> tuple[Rule, ...]:
         rule = getattr(importlib.import_module(module_info.name), "RULE", None)
         if not isinstance(rule, Rule):
             raise TypeError(f"{module_info.name} holds no rule; assign one to RULE")
-        if rule.resource_check is None and rule.stack_check is None:
+        if not rule.has_check:
             raise ValueError(f"{module_info.name}: {rule.id} has no check; decorate one with @RULE.check")
         for rule_id in (rule.id, *rule.aliases):
             if rule_id in found:

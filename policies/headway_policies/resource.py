@@ -1,9 +1,11 @@
 """A resource as rules see it: absent, known and not-yet-known values are three different things."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 
@@ -25,11 +27,27 @@ class NotKnownError(Exception):
 
     Args:
         path: The property that was read.
+        urn: The resource it belongs to.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, urn: str = "") -> None:
         super().__init__(f"{path} is not known before the update")
         self.path = path
+        self.urn = urn
+
+
+class NotJsonError(ValueError):
+    """A rule read text as JSON that is none. The text may be a secret, so it is not kept.
+
+    Args:
+        path: The property that was read.
+        urn: The resource it belongs to.
+    """
+
+    def __init__(self, path: str, urn: str = "") -> None:
+        super().__init__(f"{path} is not JSON")
+        self.path = path
+        self.urn = urn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +60,10 @@ class Resource:
         urn: The URN; empty in examples.
         properties: Property names in the provider's spelling; `UNKNOWN` stands for what is not known yet.
         references: For each property, the URNs of the resources whose outputs it is made of.
+        secrets: The properties that hold a secret; reports show no value of theirs.
+        parent: The URN of the parent; empty where there is none.
+        source: Where the program declares it, `PATH:LINE` from the project's folder; empty where unknown.
+        is_custom: False for a component, which stands for its children and has no properties of a provider.
     """
 
     type: str
@@ -49,17 +71,21 @@ class Resource:
     urn: str = ""
     properties: Mapping[str, object] = field(default_factory=dict)
     references: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    parent: str = ""
+    source: str = ""
+    is_custom: bool = True
 
     def value(self, path: str) -> object:
         """The value at a path like `a.b[0].c`; None where nothing is set, `UNKNOWN` where it is not known."""
         found: object = self.properties
-        for name, position in _STEP.findall(path):
+        for step in _steps(path):
             if found is UNKNOWN:
                 return UNKNOWN
-            if name and isinstance(found, Mapping):
-                found = found.get(name)
-            elif position and isinstance(found, Sequence) and int(position) < len(found):
-                found = found[int(position)]
+            if isinstance(step, str) and isinstance(found, Mapping):
+                found = found.get(step)
+            elif isinstance(step, int) and isinstance(found, list | tuple) and step < len(found):
+                found = found[step]
             else:
                 return None
         return found
@@ -74,10 +100,37 @@ class Resource:
         Raises:
             NotKnownError: The value is set and not known yet.
         """
+        found = self.known(path)
+        return None if found is None else str(found)
+
+    def known(self, path: str) -> object:
+        """The value at a path, None where nothing is set; unknown values deep inside are kept.
+
+        Raises:
+            NotKnownError: The value is set and not known yet.
+        """
         found = self.value(path)
         if found is UNKNOWN:
-            raise NotKnownError(path)
-        return None if found is None else str(found)
+            raise NotKnownError(path, self.urn)
+        return found
+
+    def json(self, path: str) -> object:
+        """The document at a path, given as JSON text or as an object; None where nothing is set.
+
+        Unknown values deep inside an object are kept as `UNKNOWN`.
+
+        Raises:
+            NotKnownError: The whole document is not known yet.
+            NotJsonError: It is text that is not JSON. A rule that lets it through fails with that finding.
+        """
+        found = self.known(path)
+        if not isinstance(found, str):
+            return found
+        try:
+            document: object = json.loads(found)
+        except (ValueError, RecursionError):
+            raise NotJsonError(path, self.urn) from None
+        return document
 
     def items(self, path: str) -> tuple[str, ...]:
         """The paths of the elements of a list: `a` of two gives `a[0]`, `a[1]`; empty where nothing is set.
@@ -85,20 +138,28 @@ class Resource:
         Raises:
             NotKnownError: The list itself is not known yet.
         """
-        found = self.value(path)
-        if found is UNKNOWN:
-            raise NotKnownError(path)
+        found = self.known(path)
         if not isinstance(found, Sequence) or isinstance(found, str):
             return ()
         return tuple(f"{path}[{position}]" for position in range(len(found)))
 
+    def expand(self, pattern: str) -> tuple[str, ...]:
+        """The paths that a pattern like `productionVariants[*].modelName` stands for.
 
-@dataclass(frozen=True, kw_only=True)
-class Stack:
-    """All resources of one stack, for rules about how they hang together."""
+        Raises:
+            NotKnownError: A list on the way is not known yet.
+        """
+        return tuple(self._expanded(pattern))
 
-    resources: tuple[Resource, ...]
+    def _expanded(self, pattern: str) -> Iterator[str]:
+        head, star, tail = pattern.partition("[*]")
+        if not star:
+            yield pattern
+            return
+        for item in self.items(head):
+            yield from self._expanded(item + tail)
 
-    def of_type(self, *types: str) -> tuple[Resource, ...]:
-        """The resources of the given types, in the order of declaration."""
-        return tuple(resource for resource in self.resources if resource.type in types)
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[str | int, ...]:
+    return tuple(name or int(position) for name, position in _STEP.findall(path))

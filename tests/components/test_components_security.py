@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headway_components import AISystem, AISystemArgs, ComplianceSpec, DataRetention, Deployment, SystemSpec
+from headway_policies.intent import PRODUCTION
 from headway_policies.judge import judge
 from headway_policies.outcome import Outcome
 from headway_policies.registry import all_rules
@@ -65,7 +66,7 @@ def test_no_rule_of_the_gate_speaks_against_the_components(run: Run) -> None:
         )
         for item in run.resources
     ]
-    judgements = list(judge(all_rules(), resources))
+    judgements = list(judge(all_rules(), resources, PRODUCTION))
 
     assert {judgement.outcome for judgement in judgements} == {Outcome.PASS}
     assert len(judgements) > len(resources) / 4

@@ -22,19 +22,20 @@ def _examples() -> Iterator[object]:
             (Outcome.PASS, rule.passes),
             (Outcome.FAIL, rule.fails),
             (rule.when_unknown, rule.unknowns),
+            (Outcome.NOT_APPLICABLE, rule.exempts),
         ):
             for case in cases:
                 yield pytest.param(rule, case, expected, id=f"{rule.id} {expected.value}: {case.title}")
 
 
 def _worst(judgements: list[Judgement]) -> Outcome:
-    order = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS)
+    order = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_APPLICABLE)
     return min((judgement.outcome for judgement in judgements), key=order.index)
 
 
 @pytest.mark.parametrize(("rule", "case", "expected"), list(_examples()))
 def test_a_rule_decides_its_own_examples_as_it_says(rule: Rule, case: Case, expected: Outcome) -> None:
-    judgements = list(judge([rule], case.resources))
+    judgements = list(judge([rule], case.resources, case.intent))
 
     assert _worst(judgements) is expected
     texts = [rule.message(finding) for judgement in judgements for finding in judgement.findings]
@@ -45,7 +46,7 @@ def test_a_rule_decides_its_own_examples_as_it_says(rule: Rule, case: Case, expe
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
 def test_a_violation_names_the_rule_the_property_the_value_the_wish_and_the_fix(rule: Rule) -> None:
     for case in rule.fails:
-        for judgement in judge([rule], case.resources):
+        for judgement in judge([rule], case.resources, case.intent):
             for finding in judgement.findings:
                 message = rule.message(finding)
 
@@ -72,7 +73,7 @@ def test_a_rule_has_the_form_of_a_rule(rule: Rule) -> None:
     assert re.fullmatch(r"HEADWAY-[A-Z]{2,4}-\d{3}", rule.id)
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule.slug)
     assert re.fullmatch(r"\d+\.\d+", rule.since)
-    assert all(re.fullmatch(r"aws:\w+/\w+:\w+", token) for token in rule.resources)
+    assert all(re.fullmatch(r"aws:\w+/\w+:\w+|\*|pulumi:pulumi:Stack", token) for token in rule.resources)
     assert rule.passes
     assert rule.fails
     assert rule.unknowns

@@ -1,8 +1,10 @@
 """Every bucket has a public access block."""
 
+from headway_policies.intent import Intent
 from headway_policies.outcome import Finding, Outcome, Severity, Undecided
-from headway_policies.resource import UNKNOWN, Resource, Stack
+from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
+from headway_policies.stack_graph import Stack
 
 _BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 _BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
@@ -85,18 +87,16 @@ RULE = Rule(
 )
 
 
-@RULE.check_stack
-def _(stack: Stack) -> Answers:
-    blocks = stack.of_type(_BLOCK)
-    named = {block.value("bucket") for block in blocks} - {UNKNOWN, None}
-    unnamed = [block for block in blocks if block.value("bucket") is UNKNOWN]
-    made_of = {urn for block in unnamed for urn in block.references.get("bucket", ())}
-    anybody = [block for block in unnamed if not block.references.get("bucket")]
-    for bucket in stack.of_type(*_BUCKETS):
-        names = {bucket.value("bucket"), bucket.value("id")} - {UNKNOWN, None}
-        if names & named or bucket.urn in made_of:
-            continue
-        if anybody:
-            yield Undecided(path="bucket", urn=anybody[0].urn)
-        else:
-            yield Finding(path="public access block", got=None, want=f"one for {bucket.name}", urn=bucket.urn)
+@RULE.check_edges
+def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:  # noqa: ARG001 - a rule's signature
+    if stack.referring(resource, _BLOCK, "bucket"):
+        return
+    anybody = [block for block in stack.of_type(_BLOCK) if _may_be_for_any_bucket(block)]
+    if anybody:
+        yield Undecided(path="bucket", urn=anybody[0].urn)
+    else:
+        yield Finding(path="public access block", got=None, want=f"one for {resource.name}")
+
+
+def _may_be_for_any_bucket(block: Resource) -> bool:
+    return block.value("bucket") is UNKNOWN and not block.references.get("bucket")

@@ -1,5 +1,6 @@
 """A bucket's public access block blocks all four ways to the public."""
 
+from headway_policies.intent import Intent
 from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
@@ -45,7 +46,7 @@ RULE = Rule(
 
 
 @RULE.check
-def _(resource: Resource) -> Answers:
+def _(resource: Resource, intent: Intent) -> Answers:  # noqa: ARG001 - a rule's signature
     for flag in _FLAGS:
         value = resource.value(flag)
         if value is UNKNOWN:

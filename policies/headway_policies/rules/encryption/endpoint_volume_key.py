@@ -1,5 +1,6 @@
 """Endpoint volumes are encrypted with a customer-managed key."""
 
+from headway_policies.intent import Intent
 from headway_policies.outcome import Finding, Outcome, Severity
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
@@ -46,7 +47,7 @@ RULE = Rule(
 
 
 @RULE.check
-def _(resource: Resource) -> Answers:
+def _(resource: Resource, intent: Intent) -> Answers:  # noqa: ARG001 - a rule's signature
     key = resource.text("kmsKeyArn")
     if not key or key.rsplit(":", 1)[-1].startswith("alias/aws/"):
         yield Finding(path="kmsKeyArn", got=key, want="a customer-managed KMS key")

@@ -1,9 +1,10 @@
 """No role or policy allows every action."""
 
 import json
-from collections.abc import Iterator, Mapping
 
+from headway_policies.intent import Intent
 from headway_policies.outcome import Finding, Outcome, Severity, Undecided
+from headway_policies.policy_document import Statement, is_every_action, statements
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
 
@@ -71,7 +72,7 @@ RULE = Rule(
             policy={"Statement": {"Effect": "Allow", "Action": "*"}},
             says="'*'",
         ),
-        _case("not a policy document", policy="{", says="a policy document in JSON"),
+        _case("not a policy document", policy="{", says="a document in JSON"),
     ),
     when_unknown=Outcome.UNDECIDED,
     unknowns=(
@@ -93,47 +94,28 @@ RULE = Rule(
 
 
 @RULE.check
-def _(resource: Resource) -> Answers:
+def _(resource: Resource, intent: Intent) -> Answers:  # noqa: ARG001 - a rule's signature
     paths = [path for path in _DOCUMENTS[resource.type] if resource.has(path)]
     paths += [f"{path}.policy" for path in resource.items("inlinePolicies")]
     for path in paths:
-        yield from _document(path, resource.value(path))
+        if resource.value(path) is UNKNOWN:
+            yield Undecided(path=path)
+            continue
+        for statement in statements(resource, path):
+            yield from _statement(statement)
 
 
-def _document(path: str, document: object) -> Answers:
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except ValueError:
-            # The text itself may be anything, a secret too: it is not shown.
-            yield Finding(path=path, got="text that is not JSON", want="a policy document in JSON")
-            return
-    if document is UNKNOWN:
-        yield Undecided(path=path)
-    elif isinstance(document, Mapping):
-        for position, statement in enumerate(_listed(document.get("Statement"))):
-            yield from _statement(f"{path} Statement[{position}]", statement)
-    elif document is not None:
-        yield Finding(path=path, got=f"a {type(document).__name__}", want="a policy document in JSON")
-
-
-def _statement(path: str, statement: object) -> Answers:
-    if statement is UNKNOWN:
-        yield Undecided(path=path)
-    if not isinstance(statement, Mapping) or statement.get("Effect") == "Deny":
+def _statement(statement: Statement) -> Answers:
+    if not statement.is_known:
+        yield Undecided(path=statement.path)
+    if not statement.allows:
         return
-    for action in _listed(statement.get("NotAction")):
-        yield Finding(path=f"{path}.NotAction", got=action, want="an Action that names what is allowed")
-    for action in _listed(statement.get("Action")):
+    for action in statement.not_actions or ():
+        want = "an Action that names what is allowed"
+        yield Finding(path=f"{statement.path}.NotAction", got=action, want=want)
+    for action in statement.actions:
         if action is UNKNOWN:
-            yield Undecided(path=f"{path}.Action")
-        elif isinstance(action, str) and "*" in action and not action.strip("*:"):
-            yield Finding(path=f"{path}.Action", got=action, want="named actions, like s3:GetObject")
-
-
-def _listed(value: object) -> Iterator[object]:
-    """IAM takes one value where it takes a list of one."""
-    if isinstance(value, list | tuple):
-        yield from value
-    elif value is not None:
-        yield value
+            yield Undecided(path=f"{statement.path}.Action")
+        elif isinstance(action, str) and is_every_action(action):
+            want = "named actions, like s3:GetObject"
+            yield Finding(path=f"{statement.path}.Action", got=action, want=want)

@@ -1,0 +1,138 @@
+"""What a stack is meant to be: environment, class of its data, frameworks in force, personal data. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+PRODUCTION_ENVIRONMENTS: Final = frozenset({"prod", "production"})
+FRAMEWORKS: Final = ("aws-ai-security-v1", "fedramp-moderate", "gdpr", "hipaa", "nist-800-53-r5", "soc2")
+"""The frameworks that Headway maps to rules; each is a file in `frameworks/`."""
+
+ENVIRONMENT: Final = "headway:environment"
+DATA_CLASSIFICATION: Final = "headway:dataClassification"
+FRAMEWORKS_KEY: Final = "headway:frameworks"
+PERSONAL_DATA: Final = "headway:personalData"
+
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+class DataClassification(IntEnum):
+    """How sensitive data is; a higher class compares as greater."""
+
+    PUBLIC = 0
+    INTERNAL = 1
+    CONFIDENTIAL = 2
+    RESTRICTED = 3
+
+    @property
+    def word(self) -> str:
+        """The class as configuration and tags spell it."""
+        return self.name.lower()
+
+
+_CLASSES: Final = {item.word: item for item in DataClassification}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """What a stack is meant to be. None stands for what nobody declared.
+
+    Args:
+        environment: For example `prod`.
+        data_classification: The highest class of the data in it.
+        frameworks: Ids of the frameworks in force.
+        personal_data: Whether data about people is in it.
+    """
+
+    environment: str | None = None
+    data_classification: DataClassification | None = None
+    frameworks: frozenset[str] = field(default_factory=frozenset)
+    personal_data: bool | None = None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether it serves real users: the environment is `prod` or `production`, in any case."""
+        return self.environment is not None and self.environment.lower() in PRODUCTION_ENVIRONMENTS
+
+    def has_class(self, minimum: DataClassification) -> bool:
+        """Whether the data is at least of this class; data of no declared class counts as the highest."""
+        return self.data_classification is None or self.data_classification >= minimum
+
+
+PRODUCTION: Final = Intent(environment="prod", data_classification=DataClassification.CONFIDENTIAL)
+DEVELOPMENT: Final = Intent(environment="dev", data_classification=DataClassification.INTERNAL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntentProblem:
+    """What is wrong with a declared intent.
+
+    Args:
+        key: The key of the stack's configuration.
+        got: What is there; None where nothing is.
+        want: What should be there, in words.
+    """
+
+    key: str
+    got: object
+    want: str
+
+
+def read_intent(
+    configuration: Mapping[str, object], frameworks: frozenset[str] = frozenset(FRAMEWORKS)
+) -> tuple[Intent, tuple[IntentProblem, ...]]:
+    """The intent that a stack's configuration declares, and all that is wrong with it.
+
+    Args:
+        configuration: Keys with their namespace, such as `headway:environment`; values as the stack's file
+            holds them, or as the engine passes them on (lists and booleans as JSON text).
+        frameworks: The ids of all frameworks that are known.
+    """
+    problems: list[IntentProblem] = []
+    environment = _text(configuration.get(ENVIRONMENT))
+    if environment is None:
+        problems.append(_problem(configuration, ENVIRONMENT, "the environment's name, for example prod"))
+    word = _text(configuration.get(DATA_CLASSIFICATION))
+    classification = None if word is None else _CLASSES.get(word.lower())
+    if classification is None:
+        problems.append(_problem(configuration, DATA_CLASSIFICATION, "one of " + ", ".join(_CLASSES)))
+    chosen = _listed(configuration.get(FRAMEWORKS_KEY))
+    if chosen is None or not chosen <= frameworks:
+        want = "a list of any of " + ", ".join(sorted(frameworks))
+        problems.append(_problem(configuration, FRAMEWORKS_KEY, want))
+    personal = _text(configuration.get(PERSONAL_DATA))
+    if personal is not None and personal.lower() not in _BOOLEANS:
+        problems.append(_problem(configuration, PERSONAL_DATA, "true or false"))
+    intent = Intent(
+        environment=environment,
+        data_classification=classification,
+        frameworks=(chosen or frozenset()) & frameworks,
+        personal_data=None if personal is None else _BOOLEANS.get(personal.lower()),
+    )
+    return intent, tuple(problems)
+
+
+def _problem(configuration: Mapping[str, object], key: str, want: str) -> IntentProblem:
+    return IntentProblem(key=key, got=configuration.get(key), want=want)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _listed(value: object) -> frozenset[str] | None:
+    """The list's texts; empty where nothing is declared, None where it is no list of texts."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    if value is None:
+        return frozenset()
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return frozenset(value)
+    return None
