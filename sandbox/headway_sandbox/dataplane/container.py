@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headway_sandbox.dataplane.artifacts import fetch_model
-from headway_sandbox.dataplane.errors import DeploymentError, UnhealthyError
+from headway_sandbox.dataplane.errors import DeploymentError, NoWorkerError, UnhealthyError
 from headway_sandbox.dataplane.http_client import (
     BrokenConnectionError,
     ConnectFailedError,
@@ -23,12 +23,50 @@ from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.images import ImageError, ImageTable
 from headway_sandbox.sagemaker.protocol import ServiceError
 
-_PING_TIMEOUT_S = 2.0  # the documented limit for an answer to /ping
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.01, 0.2
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.2, 10.0
 _STABLE_AFTER_S = 5.0
 _STOP_GRACE_S = 1.0
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+STARTUP_TIMEOUT_VARIABLE = "HEADWAY_SANDBOX_STARTUP_TIMEOUT_S"
+PING_INTERVAL_VARIABLE = "HEADWAY_SANDBOX_PING_INTERVAL_S"
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """How a model server's health is watched.
+
+    Attributes:
+        startup_timeout_s: Seconds until it must be healthy for the first time.
+        download_timeout_s: Seconds that fetching its model may take.
+        interval_s: Seconds between two health checks while it serves.
+        ping_timeout_s: Seconds that it has to answer GET /ping: the limit that SageMaker documents.
+        misses: Health checks in a row that it may leave unanswered; then it hangs and is replaced.
+    """
+
+    startup_timeout_s: float = 30.0
+    download_timeout_s: float = 600.0
+    interval_s: float = 5.0
+    ping_timeout_s: float = 2.0
+    misses: int = 3
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> HealthCheck:
+        """The sandbox's health check, with what the environment overrides."""
+        return cls(
+            startup_timeout_s=float(environment.get(STARTUP_TIMEOUT_VARIABLE, cls.startup_timeout_s)),
+            interval_s=float(environment.get(PING_INTERVAL_VARIABLE, cls.interval_s)),
+        )
+
+    def limited(self, startup_timeout_s: float | None, download_timeout_s: float | None) -> HealthCheck:
+        """The same with a variant's own limits, where it has any."""
+        return replace(
+            self,
+            startup_timeout_s=self.startup_timeout_s if startup_timeout_s is None else startup_timeout_s,
+            download_timeout_s=self.download_timeout_s if download_timeout_s is None else download_timeout_s,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +97,7 @@ class Container:
         log: Where its output goes.
         isolated: Whether it gets no access to AWS.
         role_arn: The role as which it reaches AWS otherwise.
-        startup_timeout_s: Seconds until it must answer GET /ping with 200.
+        health: How its health is watched.
     """
 
     def __init__(
@@ -71,7 +109,7 @@ class Container:
         *,
         isolated: bool,
         role_arn: str | None,
-        startup_timeout_s: float,
+        health: HealthCheck,
     ) -> None:
         self.plan = plan
         self.log = log
@@ -80,17 +118,23 @@ class Container:
         self._base_dir = base_dir
         self._isolated = isolated
         self._role_arn = role_arn
-        self._startup_timeout_s = startup_timeout_s
+        self._health = health
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None
         self._client: HttpClient | None = None
-        self._healthy = asyncio.Event()
+        self._healthy = False
+        self._decided = asyncio.Event()  # set while it is healthy, and once it is known not to be
         self._stopping = asyncio.Event()
 
     @property
     def healthy(self) -> bool:
         """Whether the model server has answered its health check and has not ended since."""
-        return self._healthy.is_set()
+        return self._healthy
+
+    @property
+    def available(self) -> bool:
+        """Whether a request may be given to it: it is healthy, or a first restart is on its way."""
+        return self._healthy or not self._decided.is_set()
 
     async def start(self) -> None:
         """Fetches the model, starts the server and waits until it is healthy.
@@ -99,19 +143,26 @@ class Container:
             UnhealthyError: The server ended or did not become healthy.
             DeploymentError: The image is unknown or the model data is missing.
         """
-        await fetch_model(self._host.aws, self.plan.model_data, self.plan.hostname, self._base_dir / "model")
+        limit_s = self._health.download_timeout_s
+        directory = self._base_dir / "model"
+        try:
+            async with asyncio.timeout(limit_s):
+                await fetch_model(self._host.aws, self.plan.model_data, self.plan.hostname, directory)
+        except TimeoutError:
+            raise DeploymentError(
+                f'Downloading the model data of container "{self.plan.hostname}" took longer than the '
+                f"ModelDataDownloadTimeoutInSeconds of {limit_s:g} seconds"
+            ) from None
         await self._launch()
 
     async def supervise(self) -> None:
-        """Restarts the server whenever it ends, with growing pauses while it keeps ending, until `stop`."""
+        """Restarts the server whenever it ends or hangs, until `stop`; pauses grow while it keeps ending."""
         loop = asyncio.get_running_loop()
         backoff_s = 0.0
         while not self._stopping.is_set():
             healthy_since = loop.time()
             if self._process is not None:
-                code = await self._host.processes.ended(self._process)
-                self._process = None
-                self._set_down(code)
+                self._set_down(await self._end_of(self._process))
             if self._stopping.is_set():
                 return
             stable = loop.time() - healthy_since > _STABLE_AFTER_S
@@ -122,18 +173,25 @@ class Container:
             try:
                 await self._launch()
             except DeploymentError as error:
+                self._decided.set()  # those who wait for this restart are not to wait for the next ones
                 self.log.write(f"Restart {self.restarts} failed: {error}")
 
     async def wait_healthy(self) -> HttpClient:
-        """Waits until the server is healthy and returns its client."""
-        await self._healthy.wait()
-        assert self._client is not None
+        """Waits until the server is healthy and returns its client.
+
+        Raises:
+            NoWorkerError: It has been stopped, or its last restart failed.
+        """
+        await self._decided.wait()
+        if not self._healthy or self._client is None:
+            raise NoWorkerError(f"no model server of container {self.plan.hostname} is healthy")
         return self._client
 
     async def stop(self) -> None:
         """Ends the server; no restart follows."""
         self._stopping.set()
-        self._healthy.clear()
+        self._healthy = False
+        self._decided.set()
         if self._client is not None:
             self._client.close()
         await self._end_process()
@@ -168,14 +226,15 @@ class Container:
         except BaseException:
             await self._end_process()
             raise
-        self._healthy.set()
+        self._healthy = not self._stopping.is_set()
+        self._decided.set()
 
     async def _become_healthy(self, process: asyncio.subprocess.Process, client: HttpClient) -> None:
         ended = asyncio.ensure_future(process.wait())
         poll_s = _FIRST_POLL_S
         try:
-            async with asyncio.timeout(self._startup_timeout_s):
-                while not await _ping(client):
+            async with asyncio.timeout(self._health.startup_timeout_s):
+                while not await _ping(client, self._health.ping_timeout_s):
                     await asyncio.wait({ended}, timeout=poll_s)
                     if ended.done():
                         await self._drain_output()
@@ -184,20 +243,48 @@ class Container:
                         )
                     poll_s = min(2 * poll_s, _LONGEST_POLL_S)
         except TimeoutError:
-            limit = f"{self._startup_timeout_s:g} seconds"
+            limit = f"{self._health.startup_timeout_s:g} seconds"
             raise UnhealthyError(
                 f"It did not answer GET /ping with 200 within {limit}{self._last_words()}"
             ) from None
         finally:
             ended.cancel()
 
-    def _set_down(self, exit_code: int) -> None:
-        self._healthy.clear()
+    async def _end_of(self, process: asyncio.subprocess.Process) -> str:
+        """Waits until the server has ended, or ends it when it hangs, and says what happened."""
+        assert self._client is not None
+        ended = asyncio.ensure_future(self._host.processes.ended(process))
+        hanging = asyncio.ensure_future(self._hang(self._client))
+        try:
+            await asyncio.wait({ended, hanging}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                self._healthy = False
+                self._decided.clear()
+                await self._host.processes.stop(process, _STOP_GRACE_S)
+                await ended
+                return f"left {self._health.misses} health checks in a row unanswered and was ended"
+            return f"ended with exit code {ended.result()}"
+        finally:
+            ended.cancel()
+            hanging.cancel()
+            self._process = None
+
+    async def _hang(self, client: HttpClient) -> None:
+        """Returns once the server has left too many health checks unanswered in a row."""
+        missed = 0
+        while missed < self._health.misses:
+            await asyncio.sleep(self._health.interval_s)
+            missed = 0 if await _ping(client, self._health.ping_timeout_s) else missed + 1
+
+    def _set_down(self, reason: str) -> None:
+        self._healthy = False
+        if not self._stopping.is_set():
+            self._decided.clear()
         if self._client is not None:
             self._client.close()
         if not self._stopping.is_set():
             number = self.restarts + 1
-            self.log.write(f"The model server ended with exit code {exit_code}; restart {number} follows.")
+            self.log.write(f"The model server {reason}; restart {number} follows.")
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:
@@ -244,9 +331,9 @@ class Container:
         }
 
 
-async def _ping(client: HttpClient) -> bool:
+async def _ping(client: HttpClient, timeout_s: float) -> bool:
     try:
-        response = await client.request("GET", "/ping", timeout_s=_PING_TIMEOUT_S)
+        response = await client.request("GET", "/ping", timeout_s=timeout_s)
     except (ConnectFailedError, BrokenConnectionError, TimeoutError):
         return False
     return response.status == 200

@@ -7,3 +7,11 @@ class DeploymentError(Exception):
 
 class UnhealthyError(DeploymentError):
     """A model server was started, but ended or did not answer its health check."""
+
+
+class NoWorkerError(Exception):
+    """No model server of a variant can answer now: none runs, or every restart fails."""
+
+
+class ConcurrencyError(Exception):
+    """A serverless variant is answering as many requests as its MaxConcurrency allows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import shutil
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -12,15 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from headway_sandbox.dataplane.choice import Sampling, WeightedChoice
-from headway_sandbox.dataplane.container import Container, Host
-from headway_sandbox.dataplane.errors import DeploymentError, UnhealthyError
+from headway_sandbox.dataplane.container import Container, HealthCheck, Host
+from headway_sandbox.dataplane.errors import (
+    ConcurrencyError,
+    DeploymentError,
+    NoWorkerError,
+    UnhealthyError,
+)
 from headway_sandbox.dataplane.log_stream import LogStream, group_name
 from headway_sandbox.dataplane.plan import ContainerPlan, FleetPlan, VariantPlan
 from headway_sandbox.dataplane.publisher import Publisher
 from headway_sandbox.tasks import TaskRegistry
 
-MAX_COPIES = 2
-"""Copies of a variant that really run, whatever its instance count: a laptop is no cluster."""
+MAX_COPIES = 4
+"""Copies of a variant that really run unless the sandbox is told otherwise: a laptop is no cluster.
+
+A variant that asks for more serves with these; its CurrentInstanceCount says how many there are.
+"""
+
+_NO_CAPACITY = (
+    "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
+    "Please retry using a different ML instance type or after some time."
+)
+_DRAIN_LIMIT_S = 60.0  # the longest that SageMaker gives a model for an answer
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,9 @@ class Workshop:
         tasks: Runs their supervision.
         publisher: Carries their output away.
         clock: Seconds since the epoch.
-        startup_timeout_s: Seconds until a model server must be healthy when its variant does not say.
+        health: How model servers are watched when their variant does not say.
+        capacity: Whether there is capacity for another instance of a type.
+        max_copies: Copies of a variant that really run, whatever its instance count.
     """
 
     host: Host
@@ -41,7 +58,9 @@ class Workshop:
     tasks: TaskRegistry
     publisher: Publisher
     clock: Callable[[], float]
-    startup_timeout_s: float
+    health: HealthCheck
+    capacity: Callable[[str], bool]
+    max_copies: int
 
 
 class Replica:
@@ -49,7 +68,9 @@ class Replica:
 
     def __init__(self, workshop: Workshop, endpoint: str, plan: VariantPlan) -> None:
         self.name = uuid.uuid4().hex[:12]
-        self.in_flight = 0
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.mode = plan.mode
         self._workshop = workshop
         self._endpoint = endpoint
@@ -58,9 +79,27 @@ class Replica:
         self.containers = [self._container(container) for container in plan.containers]
 
     @property
+    def in_flight(self) -> int:
+        """Requests that have been given to this copy and not been answered."""
+        return self._in_flight
+
+    @in_flight.setter
+    def in_flight(self, count: int) -> None:
+        self._in_flight = count
+        if count:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    @property
     def healthy(self) -> bool:
         """Whether every container is healthy."""
         return all(container.healthy for container in self.containers)
+
+    @property
+    def available(self) -> bool:
+        """Whether a request may be given to this copy: no container has failed to restart."""
+        return all(container.available for container in self.containers)
 
     async def start(self) -> None:
         """Starts every container and waits until all are healthy.
@@ -72,6 +111,12 @@ class Replica:
         for container in self.containers:
             name = f"model-server/{self._endpoint}/{self.name}/{container.plan.hostname}"
             self._workshop.tasks.start(name, container.supervise())
+
+    async def retire(self) -> None:
+        """Ends the copy once it has answered what it has been given; nothing more must be given to it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), _DRAIN_LIMIT_S)
+        await self.stop()
 
     async def stop(self) -> None:
         """Ends every container and removes its files."""
@@ -93,7 +138,6 @@ class Replica:
             publisher.notify,
         )
         publisher.add(log.flush)
-        timeout_s = self._plan.startup_timeout_s
         return Container(
             self._workshop.host,
             plan,
@@ -101,7 +145,7 @@ class Replica:
             log,
             isolated=self._plan.isolated,
             role_arn=self._plan.role_arn,
-            startup_timeout_s=self._workshop.startup_timeout_s if timeout_s is None else timeout_s,
+            health=self._workshop.health.limited(self._plan.startup_timeout_s, self._plan.download_timeout_s),
         )
 
     async def _start(self, container: Container) -> None:
@@ -125,13 +169,24 @@ class Variant:
         self._workshop = workshop
         self._endpoint = endpoint
 
-    async def scale(self, instance_count: int) -> None:
-        """Starts or ends copies until as many run as asked for, at most `MAX_COPIES`.
+    async def scale(self, instance_count: int, *, provisioned: bool = False) -> None:
+        """Starts or ends copies until as many run as asked for, at most `Workshop.max_copies`.
+
+        A copy that is to end answers first what it has been given.
+
+        Args:
+            instance_count: Instances that the variant is to have.
+            provisioned: Whether the instances are there already, as after a restart of the sandbox.
 
         Raises:
-            DeploymentError: A new copy does not become healthy; then none of the new ones stays.
+            DeploymentError: There is no capacity, or a new copy does not become healthy; then none of the
+                new ones stays.
         """
-        wanted = min(instance_count, MAX_COPIES)
+        wanted = min(instance_count, self._workshop.max_copies)
+        instance_type = self.plan.instance_type
+        grows = wanted > len(self.replicas) and not provisioned
+        if grows and instance_type is not None and not self._workshop.capacity(instance_type):
+            raise DeploymentError(_NO_CAPACITY)
         new = [Replica(self._workshop, self._endpoint, self.plan) for _ in range(wanted - len(self.replicas))]
         try:
             await all_or_first_error(replica.start() for replica in new)
@@ -140,22 +195,21 @@ class Variant:
             raise
         surplus = self.replicas[wanted:]
         self.replicas = self.replicas[:wanted] + new
-        await asyncio.gather(*(replica.stop() for replica in surplus))
+        await asyncio.gather(*(replica.retire() for replica in surplus))
 
     def next_replica(self) -> Replica:
         """The copy with the fewest requests in flight, healthy ones first.
 
         Raises:
-            LookupError: The variant has been scaled to nothing.
+            NoWorkerError: There is no copy, or none that works or is about to.
+            ConcurrencyError: The variant is serverless and answers as many requests as it may.
         """
-        if not self.replicas:
-            raise LookupError(f"variant {self.plan.name} has no instances")
+        if not any(replica.available for replica in self.replicas):
+            raise NoWorkerError(f"variant {self.plan.name} has no instance that can answer")
+        limit = self.plan.max_concurrency
+        if limit is not None and sum(replica.in_flight for replica in self.replicas) >= limit:
+            raise ConcurrencyError(f"variant {self.plan.name} answers {limit} requests, its MaxConcurrency")
         return min(self.replicas, key=lambda replica: (not replica.healthy, replica.in_flight))
-
-    @property
-    def healthy_count(self) -> int:
-        """Copies that are healthy."""
-        return sum(replica.healthy for replica in self.replicas)
 
 
 class Fleet:
@@ -177,17 +231,32 @@ class Fleet:
         self._idle.set()
         self._set_weights()
 
-    async def start(self) -> None:
-        """Starts everything; when this returns, every variant is healthy.
+    async def start(self, share: float = 1.0, *, provisioned: bool = False) -> None:
+        """Starts everything, or a share of it; when this returns, every variant is healthy.
+
+        Args:
+            share: Share of each variant's instances, rounded up.
+            provisioned: Whether the instances are there already, as after a restart of the sandbox.
 
         Raises:
             DeploymentError: Some variant does not become healthy; then everything has been ended again.
         """
         try:
-            await all_or_first_error(variant.scale(variant.plan.instance_count) for variant in self._all())
+            await self.scale(share, provisioned=provisioned)
         except BaseException:
             await self.close()
             raise
+
+    async def scale(self, share: float, *, provisioned: bool = False) -> None:
+        """Runs a share of each variant's instances, rounded up.
+
+        Raises:
+            DeploymentError: A new copy does not become healthy.
+        """
+        await all_or_first_error(
+            variant.scale(math.ceil(share * variant.plan.instance_count), provisioned=provisioned)
+            for variant in self._all()
+        )
 
     async def change(self, plan: FleetPlan) -> None:
         """Takes over other weights and instance counts of the same variants.

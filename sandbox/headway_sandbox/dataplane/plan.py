@@ -50,6 +50,8 @@ class VariantPlan:
         isolated: Whether the containers are to be without network, and so without credentials.
         startup_timeout_s: Seconds until the containers must be healthy; None for the sandbox's default.
         extras: Members of the configured variant that DescribeEndpoint repeats, such as a serverless config.
+        instance_type: What an instance is to be; None for a serverless variant.
+        download_timeout_s: Seconds that fetching the model may take; None for the sandbox's default.
         role_arn: The model's execution role; None if it has none.
     """
 
@@ -62,7 +64,15 @@ class VariantPlan:
     isolated: bool
     startup_timeout_s: float | None
     extras: Document
+    instance_type: str | None = None
+    download_timeout_s: float | None = None
     role_arn: str | None = None
+
+    @property
+    def max_concurrency(self) -> int | None:
+        """Requests that a serverless variant answers at once; None for one that runs on instances."""
+        serverless = self.extras.get("ServerlessConfig")
+        return None if serverless is None else int(serverless["MaxConcurrency"])
 
 
 @dataclass(frozen=True)

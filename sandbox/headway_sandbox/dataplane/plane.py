@@ -7,16 +7,16 @@ import functools
 import os
 from collections.abc import Callable
 
-from headway_sandbox.dataplane.container import Host
-from headway_sandbox.dataplane.fleet import Fleet, Workshop
+from headway_sandbox.dataplane.choice import Sampling
+from headway_sandbox.dataplane.container import HealthCheck, Host
+from headway_sandbox.dataplane.fleet import MAX_COPIES, Fleet, Workshop
 from headway_sandbox.dataplane.metrics import Invocation, Metrics
 from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.publisher import Publisher
 from headway_sandbox.sagemaker.credentials import role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
-STARTUP_TIMEOUT_VARIABLE = "HEADWAY_SANDBOX_STARTUP_TIMEOUT_S"
-STARTUP_TIMEOUT_S = 30.0
+MAX_COPIES_VARIABLE = "HEADWAY_SANDBOX_MAX_COPIES"
 
 Observer = Callable[[Invocation], None]
 
@@ -36,6 +36,7 @@ class DataPlane:
         self.mirrors_dropped = 0
         self._service = service
         self._fleets: dict[str, Fleet] = {}
+        self._shifts: dict[str, tuple[Fleet, Sampling]] = {}
         self._restoring: dict[str, asyncio.Event] = {}
         metrics = Metrics(service.aws, service.clock, self.publisher.notify)
         self.publisher.add(metrics.flush)
@@ -51,7 +52,9 @@ class DataPlane:
             tasks=service.tasks,
             publisher=self.publisher,
             clock=service.clock,
-            startup_timeout_s=float(os.environ.get(STARTUP_TIMEOUT_VARIABLE, STARTUP_TIMEOUT_S)),
+            health=HealthCheck.from_environment(os.environ),
+            capacity=service.faults.capacity,
+            max_copies=int(os.environ.get(MAX_COPIES_VARIABLE, MAX_COPIES)),
         )
         service.tasks.start("data-plane-publisher", self.publisher.run())
 
@@ -64,15 +67,27 @@ class DataPlane:
         return self._fleets.get(endpoint)
 
     def serve(self, endpoint: str, fleet: Fleet) -> Fleet | None:
-        """Sends an endpoint's traffic to a fleet from now on, and returns the one that served before."""
+        """Sends all of an endpoint's traffic to a fleet, and returns the one that served before."""
+        self._shifts.pop(endpoint, None)
         previous = self._fleets.get(endpoint)
         self._fleets[endpoint] = fleet
         self.restored(endpoint)
         return previous
 
+    def shift(self, endpoint: str, fleet: Fleet, share: float) -> None:
+        """Sends a share of an endpoint's traffic to a second fleet, the rest to the one that serves.
+
+        Args:
+            endpoint: Name of the endpoint.
+            fleet: The second fleet.
+            share: Its share of the requests, 0 to 1, evenly spaced.
+        """
+        self._shifts[endpoint] = (fleet, Sampling(share))
+
     def withdraw(self, endpoint: str) -> Fleet | None:
         """Ends an endpoint's traffic, and returns the fleet that served."""
         self.restored(endpoint)
+        self._shifts.pop(endpoint, None)
         return self._fleets.pop(endpoint, None)
 
     def restoring(self, endpoint: str) -> None:
@@ -92,6 +107,12 @@ class DataPlane:
             await event.wait()
         return self._fleets.get(endpoint)
 
+    async def next_fleet(self, endpoint: str) -> Fleet | None:
+        """The fleet for one request: `serving`, or the second fleet of a `shift` when it is its turn."""
+        fleet = await self.serving(endpoint)
+        shift = self._shifts.get(endpoint)
+        return shift[0] if shift is not None and shift[1].next() else fleet
+
     def observe(self, call: Invocation) -> None:
         """Tells every observer about an invocation."""
         for observer in self.observers:
@@ -104,6 +125,7 @@ class DataPlane:
         await asyncio.gather(*self.mirrored, return_exceptions=True)
         for endpoint in list(self._restoring):
             self.restored(endpoint)
+        self._shifts.clear()
         await asyncio.gather(*(fleet.close() for fleet in self._fleets.values()))
         self._fleets.clear()
 

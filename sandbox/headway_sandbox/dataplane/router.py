@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from headway_sandbox.dataplane.errors import ConcurrencyError, NoWorkerError
 from headway_sandbox.dataplane.fleet import Fleet, Replica, Variant
 from headway_sandbox.dataplane.http_client import HttpResponse
 from headway_sandbox.dataplane.log_stream import group_name
@@ -104,7 +105,7 @@ async def invoke(service: SageMaker, method: str, path: str, headers: dict[str, 
     plane = plane_of(service)
     try:
         _check_request(headers, body)
-        fleet = await plane.serving(match["endpoint"])
+        fleet = await plane.next_fleet(match["endpoint"])
         if fleet is None:
             raise _RefusalError(  # noqa: TRY301
                 400,
@@ -132,6 +133,8 @@ async def _answer(service: SageMaker, plane: DataPlane, fleet: Fleet, asked_for:
     except ModelFailureError as failure:
         status, model_status = 424, failure.status
         answer = _model_error(service, fleet, failure)
+    except NoWorkerError as error:
+        raise _no_worker(variant) from error
     except UnknownContainerError as error:
         raise _RefusalError(400, "ValidationError", "INVALID_TARGET_CONTAINER", str(error)) from error
     answered = perf_counter()
@@ -181,9 +184,23 @@ def _choose(fleet: Fleet, headers: Mapping[str, str]) -> Variant:
 def _copy(variant: Variant) -> Replica:
     try:
         return variant.next_replica()
-    except LookupError as error:
-        message = f"Variant {variant.plan.name} has no instances; raise its DesiredInstanceCount."
-        raise _RefusalError(503, "ServiceUnavailable", "NO_INSTANCES", message) from error
+    except NoWorkerError as error:
+        raise _no_worker(variant) from error
+    except ConcurrencyError as error:
+        raise _RefusalError(
+            429, "ThrottlingException", "MAX_CONCURRENCY", f"Rate exceeded: {error}."
+        ) from error
+
+
+def _no_worker(variant: Variant) -> _RefusalError:
+    known = (
+        "has no instances; raise its DesiredInstanceCount" if not variant.replicas else "is being recovered"
+    )
+    message = (
+        "A transient exception occurred while retrieving variant instances. Please try again later. "
+        f"(Variant {variant.plan.name} {known}.)"
+    )
+    return _RefusalError(503, "ServiceUnavailable", "NO_INSTANCES", message)
 
 
 def _mirror(plane: DataPlane, fleet: Fleet, request: ModelRequest) -> None:
@@ -206,7 +223,7 @@ async def _ask_shadow(plane: DataPlane, fleet: Fleet, shadow: Variant, request: 
             status = (await call_model(shadow.next_replica(), request)).status
         except ModelFailureError as failure:
             status = failure.status
-        except (UnknownContainerError, LookupError):
+        except (UnknownContainerError, NoWorkerError, ConcurrencyError):
             return
     plane.observe(
         Invocation(

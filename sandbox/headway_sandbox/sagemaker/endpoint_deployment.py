@@ -144,7 +144,7 @@ async def _bring_back(service: SageMaker, name: str) -> None:
     plane = plane_of(service)
     fleet = plane.new_fleet(name, FleetPlan.from_document(_load(service, name)["Serving"]))
     try:
-        await fleet.start()
+        await fleet.start(provisioned=True)
     except DeploymentError as error:
         endpoint = _load(service, name)
         if endpoint["EndpointStatus"] != DELETING:

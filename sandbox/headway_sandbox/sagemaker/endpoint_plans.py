@@ -82,7 +82,6 @@ def guardrail_problems(deployment: Document | None) -> Iterator[str]:
 
 def _variant(service: SageMaker, item: Document) -> VariantPlan:
     model = find_model(service, item["ModelName"])
-    timeout_s = item.get("ContainerStartupHealthCheckTimeoutInSeconds")
     return VariantPlan(
         name=item["VariantName"],
         model=item["ModelName"],
@@ -91,7 +90,9 @@ def _variant(service: SageMaker, item: Document) -> VariantPlan:
         mode=execution_mode(model),
         containers=container_plans(service, model),
         isolated=model["EnableNetworkIsolation"],
-        startup_timeout_s=None if timeout_s is None else float(timeout_s),
+        startup_timeout_s=item.get("ContainerStartupHealthCheckTimeoutInSeconds"),
         extras={key: item[key] for key in _EXTRAS if key in item},
+        instance_type=item.get("InstanceType"),
+        download_timeout_s=item.get("ModelDataDownloadTimeoutInSeconds"),
         role_arn=model.get("ExecutionRoleArn"),
     )

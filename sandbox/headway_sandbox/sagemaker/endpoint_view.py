@@ -98,7 +98,7 @@ def _variant(plan: VariantPlan, fleet: Fleet | None) -> Document:
         ],
         "CurrentWeight": plan.weight,
         "DesiredWeight": plan.weight,
-        "CurrentInstanceCount": 0 if running is None else running.plan.instance_count,
+        "CurrentInstanceCount": 0 if running is None else len(running.replicas),
         "DesiredInstanceCount": plan.instance_count,
     }
     for key, names in _EXTRAS.items():
