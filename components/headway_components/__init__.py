@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from headway_components._args import ArgsError
     from headway_components._declaration import Declaration, DeclarationError, Problem
     from headway_components.ai_system import AISystem, AISystemArgs
+    from headway_components.budget import Budget, BudgetArgs
     from headway_components.contracts import (
         Answer,
         Feature,
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
         MonitoringContract,
         Task,
     )
-    from headway_components.deployment import DataClassification, Deployment
+    from headway_components.deployment import DataClassification, Deployment, Framework
     from headway_components.endpoint import Endpoint, EndpointArgs
     from headway_components.foundation import Foundation, FoundationArgs
+    from headway_components.image_repository import ImageRepository, ImageRepositoryArgs
     from headway_components.model import ModelSignature, ModelSource, ModelSpec, SignatureField
     from headway_components.model_registry import ModelRegistry, ModelRegistryArgs
+    from headway_components.network import Network, NetworkArgs
     from headway_components.observability import Observability, ObservabilityArgs
     from headway_components.release import Release, ReleaseArgs
     from headway_components.spec import Approval, ComplianceSpec, DataRetention, ReleasePlan, SystemSpec
     from headway_components.stack import deploy, user_errors
+    from headway_components.trail import Trail, TrailArgs
     from headway_components.training import EvaluationSpec, Floor, LightGBM, TrainingSpec
     from headway_components.training_pipeline import TrainingPipeline, TrainingPipelineArgs
 
@@ -33,6 +37,7 @@ _HOMES = {
     "_args": ("ArgsError",),
     "_declaration": ("Declaration", "DeclarationError", "Problem"),
     "ai_system": ("AISystem", "AISystemArgs"),
+    "budget": ("Budget", "BudgetArgs"),
     "contracts": (
         *(
             "Answer",
@@ -44,15 +49,18 @@ _HOMES = {
             "Task",
         ),
     ),
-    "deployment": ("DataClassification", "Deployment"),
+    "deployment": ("DataClassification", "Deployment", "Framework"),
     "endpoint": ("Endpoint", "EndpointArgs"),
     "foundation": ("Foundation", "FoundationArgs"),
+    "image_repository": ("ImageRepository", "ImageRepositoryArgs"),
     "model": ("ModelSignature", "ModelSource", "ModelSpec", "SignatureField"),
     "model_registry": ("ModelRegistry", "ModelRegistryArgs"),
+    "network": ("Network", "NetworkArgs"),
     "observability": ("Observability", "ObservabilityArgs"),
     "release": ("Release", "ReleaseArgs"),
     "spec": ("Approval", "ComplianceSpec", "DataRetention", "ReleasePlan", "SystemSpec"),
     "stack": ("deploy", "user_errors"),
+    "trail": ("Trail", "TrailArgs"),
     "training": ("EvaluationSpec", "Floor", "LightGBM", "TrainingSpec"),
     "training_pipeline": ("TrainingPipeline", "TrainingPipelineArgs"),
 }
@@ -64,6 +72,8 @@ __all__ = [
     "Answer",
     "Approval",
     "ArgsError",
+    "Budget",
+    "BudgetArgs",
     "ComplianceSpec",
     "DataClassification",
     "DataRetention",
@@ -79,6 +89,9 @@ __all__ = [
     "Floor",
     "Foundation",
     "FoundationArgs",
+    "Framework",
+    "ImageRepository",
+    "ImageRepositoryArgs",
     "InferenceContract",
     "LightGBM",
     "ModelRegistry",
@@ -87,6 +100,8 @@ __all__ = [
     "ModelSource",
     "ModelSpec",
     "MonitoringContract",
+    "Network",
+    "NetworkArgs",
     "Observability",
     "ObservabilityArgs",
     "Problem",
@@ -96,6 +111,8 @@ __all__ = [
     "SignatureField",
     "SystemSpec",
     "Task",
+    "Trail",
+    "TrailArgs",
     "TrainingPipeline",
     "TrainingPipelineArgs",
     "TrainingSpec",

@@ -1,5 +1,6 @@
 """One way to make a bucket: encrypted, versioned, private, TLS only, with a lifecycle."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -19,12 +20,16 @@ class BucketPlan:
     """What the bucket holds."""
     expiration_days: int | None = None
     """Days after which an object goes; it stays when left out."""
+    lock_days: int | None = None
+    """Days during which an object can be neither changed nor deleted; none when left out."""
+    statements: Callable[[pulumi.Output[str]], Sequence[Statement]] | None = None
+    """Further statements of its policy, from its ARN; none when left out."""
 
 
 def encrypted_bucket(
     name: str, plan: BucketPlan, *, key_arn: pulumi.Input[str], retain: bool, parent: pulumi.Resource
 ) -> BucketRef:
-    """Makes a bucket and the six settings that make it safe.
+    """Makes a bucket and the settings that make it safe.
 
     Args:
         name: Logical name of the bucket; the settings' names begin with it.
@@ -38,6 +43,7 @@ def encrypted_bucket(
     bucket = s3.Bucket(
         name,
         force_destroy=not retain,
+        object_lock_enabled=None if plan.lock_days is None else True,
         opts=pulumi.ResourceOptions(parent=parent, protect=retain, retain_on_delete=retain),
     )
     s3.BucketServerSideEncryptionConfiguration(
@@ -79,7 +85,9 @@ def encrypted_bucket(
     s3.BucketPolicy(
         f"{name}-policy",
         bucket=bucket.bucket,
-        policy=policy(_tls_only(bucket.arn)),
+        policy=policy(
+            _tls_only(bucket.arn), *(() if plan.statements is None else plan.statements(bucket.arn))
+        ),
         # S3 refuses a policy while it changes the public-access settings of the same bucket.
         opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[access])),
     )
@@ -90,6 +98,19 @@ def encrypted_bucket(
         # Rules for old versions need versioning to be on.
         opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[versioning])),
     )
+    if plan.lock_days is not None:
+        s3.BucketObjectLockConfiguration(
+            f"{name}-lock",
+            bucket=bucket.bucket,
+            rule=s3.BucketObjectLockConfigurationRuleArgs(
+                default_retention=s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
+                    # Compliance mode would lock a mistake in too: not even the account's owner undoes it.
+                    mode="GOVERNANCE",
+                    days=plan.lock_days,
+                )
+            ),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[versioning])),
+        )
     return BucketRef(name=bucket.bucket, arn=bucket.arn, key_arn=key_arn)
 
 

@@ -12,6 +12,9 @@ CAPTURE_EXPIRATION_DAYS = 90
 INCOMPLETE_UPLOAD_DAYS = 7
 """Parts of an upload that nobody finished cost money and show nowhere."""
 
+AUDIT_LOCK_DAYS = 365
+"""Evidence outlives the year that an audit looks back on."""
+
 LOG_RETENTION_DAYS = 365
 """A year, what auditors ask for."""
 
@@ -19,6 +22,12 @@ INSTANCE_TYPE = "ml.m5.large"
 """The smallest machine that SageMaker hosts models on without bursting."""
 INSTANCE_COUNT = 1
 """One instance; environments with users ask for more."""
+REQUESTS_PER_MACHINE_PER_MINUTE = 6_000
+"""A hundred a second: a tree model answers more than ten times as many on the smallest machine."""
+SCALE_OUT_COOLDOWN_S = 60
+"""Load comes fast."""
+SCALE_IN_COOLDOWN_S = 600
+"""A machine that goes too early is missed for the minutes that the next one needs to start."""
 VARIANT_NAME = "champion"
 """The variant that answers users; every shape of an endpoint has it."""
 
@@ -30,3 +39,8 @@ RELEASE_MEMORY_MIB = 256
 """boto3 needs about 100 MiB."""
 LAMBDA_RUNTIME = "python3.13"
 """The newest Python that Lambda runs."""
+
+UNTAGGED_IMAGE_DAYS = 30
+"""An image without a tag was pushed over; what runs is found by its tag or kept by the count."""
+BUDGET_WARNING_PCT = 80
+"""Early enough to do something before the month is over."""

@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws import iam
 
 from headway_components._image import repository_arn
-from headway_components._refs import BucketRef, RegistryRef, RoleRef
+from headway_components._refs import BucketRef, FoundationRef, RegistryRef, RoleRef
 from headway_components._text import json_text, suffixed
 
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
@@ -27,6 +27,14 @@ REGISTER_MODELS = (
 )
 READ_MODELS = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
 DELETE_MODELS = ("sagemaker:DeleteModelPackage",)
+JOIN_NETWORK = (
+    *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
+    *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+)
+SEE_NETWORK = (
+    *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
+    *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+)
 POLICY_VERSION = "2012-10-17"
 FOR_AWS: Mapping[str, Mapping[str, str]] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 """Only a service of AWS may be granted the key, for a disk that it attaches."""
@@ -126,6 +134,27 @@ def use_models(registry: RegistryRef, *actions: str, sid: str) -> Statement:
 
 def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Input[str]]:
     return [suffixed(bucket.arn, f"/{prefix}*") for prefix in prefixes]
+
+
+def join_network(foundation: FoundationRef) -> tuple[Statement, ...]:
+    """What a role needs so that SageMaker places its job or model in the network; nothing without one.
+
+    Source: SageMaker developer guide, roles of jobs in a VPC.
+    """
+    network = foundation.network
+    if network is None:
+        return ()
+    place = f"{foundation.region}:{foundation.account_id}"
+    interfaces = f"arn:{foundation.partition}:ec2:{place}:network-interface/*"
+    return (
+        Statement(
+            sid="JoinNetwork",
+            actions=JOIN_NETWORK,
+            resources=[interfaces, *network.subnet_arns, network.security_group_arn],
+        ),
+        # Looking at networks has no resource.
+        Statement(sid="SeeNetwork", actions=SEE_NETWORK, resources=["*"]),
+    )
 
 
 def pull_statements(image: str, partition: str) -> tuple[Statement, ...]:

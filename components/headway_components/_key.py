@@ -18,13 +18,16 @@ _THIS_KEY = ["*"]
 """In the policy of a key, `*` is that key."""
 
 
-def key_policy(*, partition: str, region: str, account_id: str) -> pulumi.Input[str]:
-    """The policy of a system's key: the account through IAM, log groups, and alarms that notify.
+def key_policy(
+    *, partition: str, region: str, account_id: str, trail: str | None = None
+) -> pulumi.Input[str]:
+    """The policy of a system's key: the account through IAM, log groups, the trail, and what notifies.
 
     Args:
         partition: `aws`, `aws-cn` or `aws-us-gov`.
         region: Region of the key.
         account_id: Account whose IAM policies decide who may use the key.
+        trail: ARN of the trail that is encrypted with the key; none when left out.
     """
     account = {"AWS": f"arn:{partition}:iam::{account_id}:root"}
     log_groups = f"arn:{partition}:logs:{region}:{account_id}:log-group:*"
@@ -45,14 +48,32 @@ def key_policy(*, partition: str, region: str, account_id: str) -> pulumi.Input[
             principal={"Service": f"logs.{region}.amazonaws.com"},
             condition={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         ),
-        Statement(
-            sid="NotifyFromAlarms",
-            actions=("kms:Decrypt", "kms:GenerateDataKey"),
-            resources=_THIS_KEY,
-            principal={"Service": "cloudwatch.amazonaws.com"},
-            condition={"StringEquals": {"aws:SourceAccount": account_id}},
+        *(
+            Statement(
+                sid=sid,
+                actions=("kms:Decrypt", "kms:GenerateDataKey"),
+                resources=_THIS_KEY,
+                principal={"Service": service},
+                condition={"StringEquals": {"aws:SourceAccount": account_id}},
+            )
+            for sid, service in _NOTIFIERS.items()
         ),
+        *(() if trail is None else (_write_trail(trail),)),
     )
+
+
+def _write_trail(trail: str) -> Statement:
+    return Statement(
+        sid="EncryptTrail",
+        actions=("kms:DescribeKey", "kms:GenerateDataKey"),
+        resources=_THIS_KEY,
+        principal={"Service": "cloudtrail.amazonaws.com"},
+        condition={"StringEquals": {"aws:SourceArn": trail}},
+    )
+
+
+_NOTIFIERS = {"NotifyFromAlarms": "cloudwatch.amazonaws.com", "NotifyFromBudgets": "budgets.amazonaws.com"}
+"""Services that publish to an encrypted topic by themselves."""
 
 
 _PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))

@@ -1,5 +1,6 @@
 """What one component hands to another: the identifiers a consumer needs, and the key to be granted on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -25,6 +26,22 @@ class BucketRef:
     """ARN of the bucket."""
     key_arn: pulumi.Input[str]
     """ARN of the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRef:
+    """A private network, and the security group of what runs in it."""
+
+    vpc_id: pulumi.Input[str]
+    """Id of the network."""
+    subnet_ids: Sequence[pulumi.Input[str]]
+    """Ids of the subnets, one in each zone."""
+    subnet_arns: Sequence[pulumi.Input[str]]
+    """ARNs of the subnets."""
+    security_group_id: pulumi.Input[str]
+    """Id of the security group of jobs and models."""
+    security_group_arn: pulumi.Input[str]
+    """ARN of that security group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +84,8 @@ class FoundationRef:
     """Days that logs are kept."""
     retain_data: bool
     """Whether stored data outlives the stack."""
+    network: NetworkRef | None = None
+    """Private network of jobs and models; SageMaker's own when left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

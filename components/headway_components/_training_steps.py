@@ -1,5 +1,6 @@
 """The steps from raw data to a registered model, as one pure function of plain values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,10 @@ class TrainingPlan:
     """Model package group."""
     approval: str
     """Approval status of a new version when whoever starts the pipeline sets none."""
+    subnets: Sequence[str]
+    """Subnets of the jobs; none where they run in SageMaker's own network."""
+    security_groups: Sequence[str]
+    """Security groups of the jobs; none where they run in SageMaker's own network."""
     metadata: dict[str, str]
     """Digests that a registered version carries."""
 
@@ -154,6 +159,8 @@ def _machine(plan: TrainingPlan) -> Machine:
         volume_size_gib=plan.training.volume_size_gib,
         max_runtime_s=plan.training.max_runtime_s,
         key_arn=plan.key_arn,
+        subnets=plan.subnets,
+        security_groups=plan.security_groups,
         environment={runtime.IMAGE_VARIABLE: plan.image},
     )
 

@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 
 from headway_components._args import Args
+from headway_components._tags import tagged
+from headway_components.budget import Budget, BudgetArgs
 from headway_components.deployment import Deployment
 from headway_components.endpoint import Endpoint, EndpointArgs
 from headway_components.foundation import Foundation, FoundationArgs
@@ -36,7 +38,9 @@ class AISystem(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AISystemArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = AISystemArgs.of(args)
-        super().__init__("headway:index:AISystem", name, {}, _tagged(args, opts))
+        super().__init__(
+            "headway:index:AISystem", name, {}, tagged(opts, args.deployment, system=args.spec.name)
+        )
         spec, deployment = args.spec, args.deployment
         child = pulumi.ResourceOptions(parent=self)
         self.foundation = Foundation(f"{name}-foundation", _foundation_args(spec, deployment), child)
@@ -61,6 +65,8 @@ class AISystem(pulumi.ComponentResource):
                 monitoring=spec.monitoring,
                 instance_type=deployment.instance_type,
                 instance_count=deployment.instance_count,
+                maximum_instance_count=deployment.maximum_instance_count,
+                requests_per_machine_per_minute=deployment.requests_per_machine_per_minute,
                 release=self.release.ref,
             ),
             # The release machine is there before the endpoint, and still there to clean up after it.
@@ -71,6 +77,16 @@ class AISystem(pulumi.ComponentResource):
             ObservabilityArgs(foundation=foundation, endpoint=self.endpoint.ref, monitoring=spec.monitoring),
             child,
         )
+        if deployment.monthly_budget_usd is not None:
+            Budget(
+                f"{name}-budget",
+                BudgetArgs(
+                    foundation=foundation,
+                    monthly_limit_usd=deployment.monthly_budget_usd,
+                    topic_arn=self.observability.topic_arn,
+                ),
+                child,
+            )
         trained = self._training(name, args) if spec.model.source is ModelSource.TRAINED else {}
         self.outputs = {**self._known(spec), **trained}
         self.register_outputs({"outputs": self.outputs})
@@ -135,23 +151,8 @@ def _foundation_args(spec: SystemSpec, deployment: Deployment) -> FoundationArgs
         log_retention_days=spec.compliance.log_retention_days,
         reproducible_data=spec.compliance.data_retention is DataRetention.REPRODUCIBLE,
         destroy_data=None if deployment.retain_data is None else not deployment.retain_data,
+        private_network=deployment.private_network,
+        network_cidr=deployment.network_cidr,
+        availability_zones=deployment.availability_zones,
+        audit_trail=deployment.audit_trail,
     )
-
-
-def _tagged(args: AISystemArgs, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    """Options that give every resource of the system that can have tags the ones that say whose it is."""
-    tags = {
-        "headway:system": args.spec.name,
-        "headway:environment": args.deployment.environment,
-        "headway:data-classification": args.deployment.data_classification.value,
-    }
-
-    def tag(resource: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        # Provider resources list all their inputs, given or not, so the key says that tags can be had.
-        if "tags" not in resource.props:
-            return None
-        given: Any = resource.props["tags"]
-        props = {**resource.props, "tags": tags if given is None else {**tags, **given}}
-        return pulumi.ResourceTransformationResult(props, resource.opts)
-
-    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(transformations=[tag]), opts)

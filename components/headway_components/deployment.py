@@ -1,14 +1,18 @@
 """Where a system is deployed and how big it is there: everything that differs between environments."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from headway_components._declaration import Declaration, Problem, problem, refuse
-from headway_components._image import is_pinned
+from headway_components._image import is_pinned, repository_arn
 from headway_components.training import INSTANCE_PATTERN
+
+TAG_PATTERN = r"^[\w .:/=+@-]+$"
+"""What AWS lets a tag say."""
 
 
 class DataClassification(Enum):
@@ -18,6 +22,17 @@ class DataClassification(Enum):
     INTERNAL = "internal"
     CONFIDENTIAL = "confidential"
     RESTRICTED = "restricted"
+
+
+class Framework(Enum):
+    """A compliance framework whose controls the gate reports on."""
+
+    HIPAA = "hipaa"
+    SOC2 = "soc2"
+    GDPR = "gdpr"
+    FEDRAMP_MODERATE = "fedramp-moderate"
+    NIST_800_53_R5 = "nist-800-53-r5"
+    AWS_AI_SECURITY_V1 = "aws-ai-security-v1"
 
 
 class Deployment(Declaration):
@@ -39,8 +54,38 @@ class Deployment(Declaration):
     """How sensitive the data is; confidential when left out."""
     retain_data: bool | None = None
     """Whether data outlives the stack; it does when left out, and false is one of two keys to let it go."""
+    owner: str | None = Field(default=None, pattern=TAG_PATTERN, min_length=1, max_length=256)
+    """Team or person that answers for the environment; nobody when left out, which production refuses."""
+    cost_center: str | None = Field(default=None, pattern=TAG_PATTERN, min_length=1, max_length=256)
+    """Who pays; nobody when left out, which production refuses."""
+    frameworks: Sequence[Framework] = ()
+    """Compliance frameworks in force; none when left out."""
+    personal_data: bool = False
+    """Whether the data speaks of people; it does not when left out."""
+    private_network: bool = True
+    """Whether jobs and models run in a network of the system's own; they do when left out."""
+    network_cidr: str | None = None
+    """Addresses of that network, /16 to /24; 10.0.0.0/16 when left out."""
+    availability_zones: Sequence[str] | None = None
+    """Zones of that network, two to six; the region's `a` and `b` when left out."""
+    audit_trail: bool = True
+    """Whether every access to the system's objects is recorded; it is when left out."""
+    maximum_instance_count: int | None = Field(default=None, ge=1)
+    """Number of machines that load may raise the count to; the count stays as it is when left out."""
+    requests_per_machine_per_minute: int = Field(default=6_000, ge=1)
+    """Load of one machine above which another is added; 6,000 a minute when left out."""
+    monthly_budget_usd: float | None = Field(default=None, gt=0)
+    """What a system may cost in a month, in US dollars; nobody is told when left out."""
+    manage_image_repository: bool = False
+    """Whether this stack declares the repository of the image; somebody else does when left out."""
     release_poll_s: int = Field(default=15, ge=1, le=300)
     """Time between two looks at an endpoint that is being updated, in seconds; 15 when left out."""
+
+    @field_validator("frameworks", "availability_zones", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        # A list in the stack's configuration arrives as JSON text.
+        return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -52,3 +97,17 @@ def _deployment_problems(deployment: Deployment) -> Iterator[Problem]:
     if not is_pinned(deployment.image):
         fix = "write repository@sha256:<64 hex digits>"
         yield problem("image", deployment.image, "is not pinned by its digest", fix)
+    most, count = deployment.maximum_instance_count, deployment.instance_count
+    if most is not None and most < count:
+        fix = f"raise it to {count} or leave it out"
+        yield problem("maximum_instance_count", most, f"is below instance_count {count}", fix)
+    if deployment.manage_image_repository and own_repository(deployment) is None:
+        message = f"needs an image in ECR of account {deployment.account_id} in {deployment.region}"
+        yield problem("manage_image_repository", True, message, "correct image or leave it out")
+
+
+def own_repository(deployment: Deployment) -> str | None:
+    """Name of the image's repository where it is in the deployment's own account and region; else None."""
+    arn = repository_arn(deployment.image, "aws")
+    own = f"arn:aws:ecr:{deployment.region}:{deployment.account_id}:repository/"
+    return arn.removeprefix(own) if arn is not None and arn.startswith(own) else None

@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_aws import cloudwatch, iam, lambda_, s3, sagemaker
+from pulumi_aws import appautoscaling, cloudwatch, iam, lambda_, s3, sagemaker
 
 from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._grants import WRITE_LOGS, Statement, grant, pull_statements, read, write
+from headway_components._grants import (
+    WRITE_LOGS,
+    Statement,
+    grant,
+    join_network,
+    pull_statements,
+    read,
+    write,
+)
 from headway_components._image import is_pinned
 from headway_components._instances import has_local_storage
 from headway_components._names import named_by_content, short
@@ -36,6 +44,10 @@ class EndpointArgs(Args):
     """Machine that serves; `ml.m5.large` when left out."""
     instance_count: pulumi.Input[int] | None = None
     """Number of machines; one when left out."""
+    maximum_instance_count: int | None = None
+    """Number of machines that load may raise the count to; the count stays as it is when left out."""
+    requests_per_machine_per_minute: int | None = None
+    """Load of one machine above which another is added; 6,000 a minute when left out."""
     release: ReleaseRef | None = None
     """Machine that releases models to the endpoint; the placeholder answers for ever when left out."""
 
@@ -53,6 +65,10 @@ class EndpointArgs(Args):
             )
         if isinstance(self.instance_count, int) and self.instance_count < 1:
             yield f"instance_count must be 1 or more, got {self.instance_count}; raise it to 1"
+        count = _defaults.INSTANCE_COUNT if self.instance_count is None else self.instance_count
+        most = self.maximum_instance_count
+        if most is not None and isinstance(count, int) and most < count:
+            yield f"maximum_instance_count must be {count} or more, got {most}; raise it to {count}"
 
 
 class Endpoint(pulumi.ComponentResource):
@@ -95,6 +111,8 @@ class Endpoint(pulumi.ComponentResource):
                 depends_on=gates,
             ),
         )
+        if args.maximum_instance_count is not None:
+            self._scale(name, args, endpoint, args.maximum_instance_count)
         self.endpoint_name = endpoint.name
         self.endpoint_arn = endpoint.arn
         self.base_config_name = config.name
@@ -146,13 +164,22 @@ class Endpoint(pulumi.ComponentResource):
             "image": args.image,
             "model_data_url": pulumi.Output.concat("s3://", artifact.bucket, "/", artifact.key),
         }
+        network = foundation.network
+        place: dict[str, Any] | None = (
+            None
+            if network is None
+            else {"subnets": list(network.subnet_ids), "security_group_ids": [network.security_group_id]}
+        )
         model = sagemaker.Model(
             f"{name}-model",
             name=named_by_content(
-                foundation.prefix, "model", {**container, "role": foundation.serving_role.arn}
+                foundation.prefix,
+                "model",
+                {**container, "role": foundation.serving_role.arn, **({} if place is None else place)},
             ),
             execution_role_arn=foundation.serving_role.arn,
             enable_network_isolation=True,
+            vpc_config=None if place is None else sagemaker.ModelVpcConfigArgs(**place),
             primary_container=sagemaker.ModelPrimaryContainerArgs(**container),
             opts=kept,
         )
@@ -194,6 +221,37 @@ class Endpoint(pulumi.ComponentResource):
             opts=kept,
         )
 
+    def _scale(self, name: str, args: EndpointArgs, endpoint: sagemaker.Endpoint, maximum: int) -> None:
+        """Lets load change the number of machines; every shape of the endpoint has the variant it is for."""
+        load = args.requests_per_machine_per_minute
+        minimum = _defaults.INSTANCE_COUNT if args.instance_count is None else args.instance_count
+        target = appautoscaling.Target(
+            f"{name}-machines",
+            service_namespace="sagemaker",
+            resource_id=pulumi.Output.concat("endpoint/", endpoint.name, "/variant/", _defaults.VARIANT_NAME),
+            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
+            min_capacity=minimum,
+            max_capacity=maximum,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        appautoscaling.Policy(
+            f"{name}-load",
+            name=f"{args.foundation.prefix}-load",
+            policy_type="TargetTrackingScaling",
+            service_namespace=target.service_namespace,
+            resource_id=target.resource_id,
+            scalable_dimension=target.scalable_dimension,
+            target_tracking_scaling_policy_configuration=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
+                predefined_metric_specification=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
+                    predefined_metric_type="SageMakerVariantInvocationsPerInstance"
+                ),
+                target_value=float(_defaults.REQUESTS_PER_MACHINE_PER_MINUTE if load is None else load),
+                scale_in_cooldown=_defaults.SCALE_IN_COOLDOWN_S,
+                scale_out_cooldown=_defaults.SCALE_OUT_COOLDOWN_S,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
     def _declare(
         self, name: str, args: EndpointArgs, release: ReleaseRef, config: sagemaker.EndpointConfiguration
     ) -> lambda_.Invocation:
@@ -226,4 +284,5 @@ def _serving_statements(args: EndpointArgs, logs_arn: pulumi.Output[str]) -> lis
             condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
         ),
         *pull_statements(args.image, foundation.partition),
+        *join_network(foundation),
     ]

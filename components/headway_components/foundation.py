@@ -1,7 +1,7 @@
-"""Foundation: the key, the buckets and the roles that everything else of a system builds on."""
+"""Foundation: key, buckets, roles, network and trail that everything else of a system builds on."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,20 +10,16 @@ from pulumi_aws import iam, kms
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._bucket import BucketPlan, encrypted_bucket
-from headway_components._grants import trust
+from headway_components._grants import Statement, trust
 from headway_components._key import key_policy, partition_of
 from headway_components._names import MAXIMUM_PREFIX_CHARACTERS, prefix_of
-from headway_components._refs import FoundationRef, RoleRef
+from headway_components._refs import FoundationRef, NetworkRef, RoleRef
+from headway_components.network import DEFAULT_CIDR, Network, NetworkArgs
+from headway_components.trail import Trail, TrailArgs, deliver_trail, trail_arn
 
 _ACCOUNT = re.compile(r"\d{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
-_BUCKETS = (
-    BucketPlan(noun="data"),
-    BucketPlan(noun="artifacts"),
-    BucketPlan(noun="capture", expiration_days=_defaults.CAPTURE_EXPIRATION_DAYS),
-    BucketPlan(noun="audit"),
-)
 _ROLES = {
     "training": "sagemaker.amazonaws.com",
     "serving": "sagemaker.amazonaws.com",
@@ -50,6 +46,14 @@ class FoundationArgs(Args):
     """First key to destroying data: the stored data can be made again. It cannot when left out."""
     destroy_data: bool | None = None
     """Second key to destroying data: this stack may delete it. It may not when left out."""
+    private_network: bool | None = None
+    """Whether jobs and models run in a network of the system's own; they do when left out."""
+    network_cidr: str | None = None
+    """Addresses of that network, /16 to /24; 10.0.0.0/16 when left out."""
+    availability_zones: Sequence[str] | None = None
+    """Zones of that network, two to six; the region's `a` and `b` when left out."""
+    audit_trail: bool | None = None
+    """Whether every access to the system's objects is recorded; it is when left out."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with name, account and region."""
@@ -66,7 +70,7 @@ class FoundationArgs(Args):
 
 
 class Foundation(pulumi.ComponentResource):
-    """The key, the buckets and the roles that everything else of a system builds on."""
+    """The key, buckets, roles, private network and trail that everything else of a system builds on."""
 
     key_arn: pulumi.Output[str]
     """ARN of the system's key."""
@@ -85,13 +89,19 @@ class Foundation(pulumi.ComponentResource):
         prefix = prefix_of(args.system)
         retain = self._retain(args)
         partition = partition_of(args.region)
+        trail = _trail_of(args, prefix, partition)
+        log_retention_days = (
+            _defaults.LOG_RETENTION_DAYS if args.log_retention_days is None else args.log_retention_days
+        )
         key = kms.Key(
             f"{name}-key",
             description=f"Encrypts everything that {prefix} stores",
             deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
             rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
-            policy=key_policy(partition=partition, region=args.region, account_id=args.account_id),
+            policy=key_policy(
+                partition=partition, region=args.region, account_id=args.account_id, trail=trail
+            ),
             # Data that stays is lost without its key.
             opts=pulumi.ResourceOptions(parent=self, protect=retain, retain_on_delete=retain),
         )
@@ -105,19 +115,28 @@ class Foundation(pulumi.ComponentResource):
             plan.noun: encrypted_bucket(
                 f"{name}-{plan.noun}", plan, key_arn=key.arn, retain=retain, parent=self
             )
-            for plan in _BUCKETS
+            for plan in _bucket_plans(args, retain, trail)
         }
         roles = {noun: self._role(name, noun, args) for noun in _ROLES}
+        if trail is not None:
+            watched = [buckets[noun] for noun in ("data", "artifacts", "capture")]
+            Trail(
+                f"{name}-trail",
+                TrailArgs(prefix=prefix, audit=buckets["audit"], watched=watched),
+                pulumi.ResourceOptions(parent=self),
+            )
+        network = (
+            None if args.private_network is False else self._network(name, args, key, log_retention_days)
+        )
         self.ref = FoundationRef(
             system=args.system,
             prefix=prefix,
             account_id=args.account_id,
             region=args.region,
             partition=partition,
-            log_retention_days=(
-                _defaults.LOG_RETENTION_DAYS if args.log_retention_days is None else args.log_retention_days
-            ),
+            log_retention_days=log_retention_days,
             retain_data=retain,
+            network=network,
             key_arn=key.arn,
             data=buckets["data"],
             artifacts=buckets["artifacts"],
@@ -144,6 +163,19 @@ class Foundation(pulumi.ComponentResource):
                 "auditBucket": self.audit_bucket,
             }
         )
+
+    def _network(self, name: str, args: FoundationArgs, key: kms.Key, log_retention_days: int) -> NetworkRef:
+        network = NetworkArgs(
+            prefix=prefix_of(args.system),
+            account_id=args.account_id,
+            region=args.region,
+            partition=partition_of(args.region),
+            key_arn=key.arn,
+            log_retention_days=log_retention_days,
+            cidr=DEFAULT_CIDR if args.network_cidr is None else args.network_cidr,
+            availability_zones=args.availability_zones,
+        )
+        return Network(f"{name}-network", network, pulumi.ResourceOptions(parent=self)).ref
 
     def _retain(self, args: FoundationArgs) -> bool:
         """Whether data outlives the stack: only both keys together let it go."""
@@ -172,3 +204,23 @@ class Foundation(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         return RoleRef(name=role.name, arn=role.arn)
+
+
+def _trail_of(args: FoundationArgs, prefix: str, partition: str) -> str | None:
+    """ARN of the system's trail; None where there is none."""
+    if args.audit_trail is False:
+        return None
+    return trail_arn(partition=partition, region=args.region, account_id=args.account_id, prefix=prefix)
+
+
+def _bucket_plans(args: FoundationArgs, retain: bool, trail: str | None) -> tuple[BucketPlan, ...]:
+    def audit(bucket_arn: pulumi.Output[str]) -> tuple[Statement, ...]:
+        return () if trail is None else deliver_trail(bucket_arn, args.account_id, trail)
+
+    return (
+        BucketPlan(noun="data"),
+        BucketPlan(noun="artifacts"),
+        BucketPlan(noun="capture", expiration_days=_defaults.CAPTURE_EXPIRATION_DAYS),
+        # What may be destroyed with the stack cannot be locked against it.
+        BucketPlan(noun="audit", lock_days=_defaults.AUDIT_LOCK_DAYS if retain else None, statements=audit),
+    )

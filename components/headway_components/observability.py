@@ -19,6 +19,9 @@ LOW_SAMPLE_COUNT = "ignore"
 QUIET = "notBreaching"
 """No requests is not an outage of the model."""
 
+_PUBLISHERS = {"Publish": "cloudwatch.amazonaws.com", "PublishBudgets": "budgets.amazonaws.com"}
+"""Services that tell people something by themselves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObservabilityArgs(Args):
@@ -105,17 +108,20 @@ class Observability(pulumi.ComponentResource):
             kms_master_key_id=foundation.key_arn,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        publish = Statement(
-            sid="Publish",
-            principal={"Service": "cloudwatch.amazonaws.com"},
-            actions=("sns:Publish",),
-            resources=[topic.arn],
-            condition={"StringEquals": {"aws:SourceAccount": foundation.account_id}},
-        )
+        publish = [
+            Statement(
+                sid=sid,
+                principal={"Service": service},
+                actions=("sns:Publish",),
+                resources=[topic.arn],
+                condition={"StringEquals": {"aws:SourceAccount": foundation.account_id}},
+            )
+            for sid, service in _PUBLISHERS.items()
+        ]
         sns.TopicPolicy(
             f"{self._name}-alarms-policy",
             arn=topic.arn,
-            policy=policy(publish),
+            policy=policy(*publish),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return topic

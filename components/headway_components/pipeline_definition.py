@@ -66,8 +66,18 @@ class Machine:
     """Time after which the job is stopped, in seconds."""
     key_arn: str
     """Key that disk and outputs are encrypted with."""
+    subnets: Sequence[str] = ()
+    """Subnets of the job; SageMaker's own network when left out."""
+    security_groups: Sequence[str] = ()
+    """Security groups of the job; SageMaker's own network when left out."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment of the container."""
+
+    def network(self) -> dict[str, Any]:
+        """The network of the job, as both kinds of jobs describe it; empty for SageMaker's own."""
+        if not self.subnets:
+            return {}
+        return {"VpcConfig": {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}}
 
     def resources(self) -> dict[str, Any]:
         """One machine with its disk, as both kinds of jobs describe it."""
@@ -183,7 +193,11 @@ class ProcessingStep(Step):
                 ],
             },
             "ProcessingResources": {"ClusterConfig": machine.resources()},
-            "NetworkConfig": {"EnableNetworkIsolation": True},
+            "NetworkConfig": {
+                "EnableNetworkIsolation": True,
+                "EnableInterContainerTrafficEncryption": True,
+                **machine.network(),
+            },
             "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_runtime_s},
         }
 
@@ -236,7 +250,8 @@ class TrainingStep(Step):
             "OutputDataConfig": {"S3OutputPath": self.output_uri, "KmsKeyId": machine.key_arn},
             "ResourceConfig": machine.resources(),
             "EnableNetworkIsolation": True,
-            "EnableInterContainerTrafficEncryption": False,
+            "EnableInterContainerTrafficEncryption": True,
+            **machine.network(),
             "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_runtime_s},
         }
 

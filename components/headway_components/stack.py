@@ -9,8 +9,10 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from headway_components._declaration import DeclarationError, Problem
+from headway_components._tags import tagged
 from headway_components.ai_system import AISystem, AISystemArgs
-from headway_components.deployment import Deployment
+from headway_components.deployment import Deployment, own_repository
+from headway_components.image_repository import ImageRepository, ImageRepositoryArgs
 from headway_components.spec import SystemSpec
 
 NAMESPACE = "headway"
@@ -27,6 +29,15 @@ def deploy(*systems: SystemSpec) -> None:
         DeclarationError: with every problem of the configuration.
     """
     deployment = deployment_from_config()
+    repository = own_repository(deployment)
+    if deployment.manage_image_repository and repository is not None:
+        ImageRepository(
+            repository.replace("/", "-"),
+            ImageRepositoryArgs(
+                repository=repository, account_id=deployment.account_id, region=deployment.region
+            ),
+            tagged(None, deployment),
+        )
     deployed = {
         system.name: AISystem(system.name, AISystemArgs(spec=system, deployment=deployment))
         for system in systems

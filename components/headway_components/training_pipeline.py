@@ -18,6 +18,7 @@ from headway_components._grants import (
     Statement,
     attach_volumes,
     grant,
+    join_network,
     pull_statements,
     read,
     use_models,
@@ -120,11 +121,14 @@ class TrainingPipeline(pulumi.ComponentResource):
         )
         jobs = grant(f"{name}-jobs", foundation.training_role, _job_statements(args), parent=self)
         steps = grant(f"{name}-steps", foundation.pipeline_role, _pipeline_statements(args), parent=self)
+        network = foundation.network
         definition = pulumi.Output.all(
             role=foundation.training_role.arn,
             key=foundation.key_arn,
             data=foundation.data.name,
             artifacts=foundation.artifacts.name,
+            subnets=[] if network is None else list(network.subnet_ids),
+            security_groups=[] if network is None else [network.security_group_id],
         ).apply(
             lambda known: _definition(
                 TrainingPlan(
@@ -137,6 +141,8 @@ class TrainingPipeline(pulumi.ComponentResource):
                     key_arn=known["key"],
                     data_bucket=known["data"],
                     artifacts_bucket=known["artifacts"],
+                    subnets=known["subnets"],
+                    security_groups=known["security_groups"],
                     code_key=code_key,
                     contract_key=contract_key,
                     group=args.registry.group_name,
@@ -236,6 +242,7 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
             condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
         ),
         *pull_statements(args.image, foundation.partition),
+        *join_network(foundation),
     ]
 
 

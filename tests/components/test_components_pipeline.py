@@ -87,13 +87,18 @@ def test_every_job_is_isolated_and_encrypted(run: Run) -> None:
     for step in definition(run)["Steps"]:
         arguments = step["Arguments"]
         if step["Type"] == "Processing":
-            assert arguments["NetworkConfig"] == {"EnableNetworkIsolation": True}
+            network = arguments["NetworkConfig"]
+            assert network["EnableNetworkIsolation"] is True
+            assert network["EnableInterContainerTrafficEncryption"] is True
+            assert len(network["VpcConfig"]["Subnets"]) == 3
             assert arguments["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"].startswith(
                 "arn:aws:kms"
             )
             assert arguments["ProcessingOutputConfig"]["KmsKeyId"].startswith("arn:aws:kms")
         if step["Type"] == "Training":
             assert arguments["EnableNetworkIsolation"] is True
+            assert arguments["EnableInterContainerTrafficEncryption"] is True
+            assert len(arguments["VpcConfig"]["Subnets"]) == 3
             assert arguments["ResourceConfig"]["VolumeKmsKeyId"].startswith("arn:aws:kms")
             assert arguments["OutputDataConfig"]["KmsKeyId"].startswith("arn:aws:kms")
 

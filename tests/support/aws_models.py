@@ -239,7 +239,97 @@ def _topic_policy(inputs: dict[str, Any]) -> dict[str, Any]:
     return {"Topics": [inputs["arn"]], "PolicyDocument": json.loads(inputs["policy"])}
 
 
+def _group(inputs: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in inputs.items() if key not in ("ingress", "egress")}
+    return {
+        "description": "the default group",
+        **rest,
+        "securityGroupIngress": [rule for given in inputs["ingress"] for rule in _group_rules(given)],
+        "securityGroupEgress": [rule for given in inputs["egress"] for rule in _group_rules(given)],
+    }
+
+
+_PEERS = {
+    "cidrBlocks": "CidrIp",
+    "prefixListIds": "DestinationPrefixListId",
+    "securityGroups": "SourceSecurityGroupId",
+}
+
+
+def _group_rules(rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """CloudFormation has one peer in each rule."""
+    common = {"ipProtocol": rule["protocol"], "fromPort": rule["fromPort"], "toPort": rule["toPort"]}
+    for peers, name in _PEERS.items():
+        for peer in rule.get(peers, ()):
+            yield {**common, "description": rule["description"], name: peer}
+
+
+def _budget(inputs: dict[str, Any]) -> dict[str, Any]:
+    filters = {item["name"]: item["values"] for item in inputs["costFilters"]}
+    return {
+        "Budget": {
+            "BudgetName": inputs["name"],
+            "BudgetType": inputs["budgetType"],
+            "TimeUnit": inputs["timeUnit"],
+            "BudgetLimit": {"Amount": float(inputs["limitAmount"]), "Unit": inputs["limitUnit"]},
+            "CostFilters": filters,
+        },
+        "NotificationsWithSubscribers": [
+            {
+                "Notification": {
+                    "NotificationType": item["notificationType"],
+                    "ComparisonOperator": item["comparisonOperator"],
+                    "Threshold": item["threshold"],
+                    "ThresholdType": item["thresholdType"],
+                },
+                "Subscribers": [
+                    {"SubscriptionType": "SNS", "Address": arn} for arn in item["subscriberSnsTopicArns"]
+                ],
+            }
+            for item in inputs["notifications"]
+        ],
+    }
+
+
+def _object_lock(inputs: dict[str, Any]) -> dict[str, Any]:
+    rule = {"DefaultRetention": inputs["rule"]["defaultRetention"]}
+    lock = {"objectLockEnabled": "Enabled", "rule": rule}
+    return {"bucket": inputs["bucket"], "objectLockConfiguration": lock}
+
+
+def _flow_log(inputs: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in inputs.items() if key != "vpcId"}
+    return {**rest, "resourceId": inputs["vpcId"], "resourceType": "VPC"}
+
+
 MODELS: Mapping[str, Cfn | Api] = {
+    "aws:ec2/vpc:Vpc": Cfn("AWS::EC2::VPC"),
+    "aws:ec2/subnet:Subnet": Cfn("AWS::EC2::Subnet"),
+    "aws:ec2/routeTable:RouteTable": Cfn("AWS::EC2::RouteTable", left_out=frozenset({"routes"})),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": Cfn("AWS::EC2::SubnetRouteTableAssociation"),
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Cfn(
+        "AWS::EC2::SecurityGroup", {"description": "GroupDescription"}, shape=_group
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": Cfn(
+        "AWS::EC2::SecurityGroup", {"description": "GroupDescription"}, shape=_group
+    ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Cfn(
+        "AWS::EC2::VPCEndpoint", {"policy": "PolicyDocument"}, shape=_json("policy")
+    ),
+    "aws:ec2/flowLog:FlowLog": Cfn(
+        "AWS::EC2::FlowLog", {"iamRoleArn": "DeliverLogsPermissionArn"}, shape=_flow_log
+    ),
+    "aws:cloudtrail/trail:Trail": Cfn(
+        "AWS::CloudTrail::Trail", {"name": "TrailName", "enableLogging": "IsLogging"}
+    ),
+    "aws:appautoscaling/target:Target": Cfn("AWS::ApplicationAutoScaling::ScalableTarget"),
+    "aws:appautoscaling/policy:Policy": Cfn(
+        "AWS::ApplicationAutoScaling::ScalingPolicy", {"name": "PolicyName"}
+    ),
+    "aws:budgets/budget:Budget": Cfn("AWS::Budgets::Budget", shape=_budget),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": Api(
+        "s3", "PutObjectLockConfiguration", shape=_object_lock
+    ),
     "aws:kms/key:Key": Cfn(
         "AWS::KMS::Key",
         {"policy": "KeyPolicy", "deletionWindowInDays": "PendingWindowInDays"},

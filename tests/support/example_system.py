@@ -13,6 +13,7 @@ from headway_components import (
     Feature,
     FeatureContract,
     FieldType,
+    Framework,
     InferenceContract,
     LightGBM,
     ModelSignature,
@@ -96,6 +97,15 @@ MAX_DEPLOYMENT = Deployment(
     instance_count=3,
     data_classification=DataClassification.RESTRICTED,
     retain_data=False,
+    owner="payments",
+    cost_center="cc-4711",
+    frameworks=[Framework.SOC2, Framework.HIPAA],
+    personal_data=True,
+    network_cidr="10.8.0.0/20",
+    availability_zones=["us-east-1a", "us-east-1b", "us-east-1d"],
+    maximum_instance_count=9,
+    requests_per_machine_per_minute=1_200,
+    monthly_budget_usd=4_000,
     release_poll_s=5,
 )
 

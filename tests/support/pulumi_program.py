@@ -1,6 +1,7 @@
 """Runs a Pulumi program without an engine and records every resource that it registers."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,10 @@ _ARNS: Mapping[str, str] = {
     "aws:cloudwatch/logGroup:LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name}}",
     "aws:cloudwatch/metricAlarm:MetricAlarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{{name}}",
     "aws:cloudwatch/eventRule:EventRule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{{name}}",
+    "aws:ec2/subnet:Subnet": f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{{name}}",
+    "aws:ec2/securityGroup:SecurityGroup": f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/{{name}}",
+    "aws:cloudtrail/trail:Trail": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{{name}}",
+    "aws:ecr/repository:Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{name}}",
     "aws:sns/topic:Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{{name}}",
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": (
         f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{{name}}"
@@ -71,6 +76,22 @@ _ARNS: Mapping[str, str] = {
     "aws:sagemaker/endpoint:Endpoint": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{{name}}",
     "aws:sagemaker/pipeline:Pipeline": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{{name}}",
 }
+
+
+_ID_PREFIXES: Mapping[str, str] = {
+    "aws:ec2/vpc:Vpc": "vpc",
+    "aws:ec2/subnet:Subnet": "subnet",
+    "aws:ec2/securityGroup:SecurityGroup": "sg",
+    "aws:ec2/routeTable:RouteTable": "rtb",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "vpce",
+}
+
+
+def _id(prefix: str | None, name: str) -> str:
+    """An id as AWS makes it up where its form matters, else one that says whose it is."""
+    if prefix is None:
+        return f"{name}-id"
+    return f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
 
 
 class _Aws(mocks.Mocks):
@@ -83,7 +104,9 @@ class _Aws(mocks.Mocks):
             state["arn"] = _ARNS[args.typ].format(name=name)
         if args.typ == "aws:kms/key:Key":
             state["keyId"] = KEY_ID
-        return f"{args.name}-id", state
+        if args.typ == "aws:ec2/vpcEndpoint:VpcEndpoint":
+            state["prefixListId"] = _id("pl", args.name)
+        return _id(_ID_PREFIXES.get(args.typ), args.name), state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(
