@@ -20,7 +20,8 @@ from hypercorn.config import Config
 
 from headway_sandbox.durability import StateWriter
 from headway_sandbox.faults import Faults
-from headway_sandbox.ministack_seam import Answer, Ministack, Settings, configure
+from headway_sandbox.ministack_seam import Answer, Handler, Ministack, Settings, configure
+from headway_sandbox.own_services import JSON_SERVICES, json_call, rest_call
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.events import EventSink
@@ -28,15 +29,13 @@ from headway_sandbox.sagemaker.images import ImageTable
 from headway_sandbox.sagemaker.operations import load_operations
 from headway_sandbox.sagemaker.protocol import (
     CONTENT_TYPE,
-    TARGET_PREFIX,
     SageMaker,
     ServiceError,
-    call,
     error_body,
-    validation_error,
 )
 from headway_sandbox.sagemaker.store import Store
 from headway_sandbox.tasks import TaskRegistry
+from headway_sandbox.wire.request import HttpRequest
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
@@ -84,6 +83,7 @@ class Sandbox:
             store=store,
             clock=clock,
             events=EventSink(publish=self._ministack.put_event),
+            put_metrics=self._ministack.put_metrics,
             aws=LoopbackAws(endpoint_url, REGION),
             region=REGION,
             account=ACCOUNT,
@@ -97,7 +97,8 @@ class Sandbox:
         )
         self._housekeeping: asyncio.Task[None] | None = None
         load_operations()
-        self._ministack.add_service("sagemaker", TARGET_PREFIX, self._control_plane)
+        for own in JSON_SERVICES:
+            self._ministack.add_service(own.signing_name, own.target_prefix, self._json_handler(own.api))
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's callables
         """Answers one ASGI connection."""
@@ -105,37 +106,39 @@ class Sandbox:
             await self._lifespan(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(_OWN_PAGES):
             await self._own_page(scope, send)
-        elif scope["type"] == "http" and _is_runtime_call(scope):
-            await self._data_plane(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] != "/" and _is_signed_for_sagemaker(scope):
+            if scope["path"].startswith(_RUNTIME_PREFIX):
+                await self._data_plane(scope, receive, send)
+            else:
+                await self._own_rest_call(scope, receive, send)
         else:
             await self._ministack.asgi(scope, receive, send)
             if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
                 self._writer.changed()
 
-    async def _control_plane(
-        self, _method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
-    ) -> Answer:
-        """One SageMaker API call."""
-        target = headers.get("x-amz-target", "")
-        name = target.rpartition(".")[2]
-        answer_headers = {"Content-Type": CONTENT_TYPE}
-        try:
-            _require_operation(path, name)
-            document = await call(self.service, self.service.model, name, _parsed(body))
-        except ServiceError as error:
-            return error.status, answer_headers, error_body(error)
-        return 200, answer_headers, json.dumps(document).encode()
+    def _json_handler(self, api: str) -> Handler:
+        """Answers the calls of one of our own services of the JSON protocol."""
+
+        async def handle(
+            _method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
+        ) -> Answer:
+            return await json_call(self.service, api, path, headers.get("x-amz-target", ""), body)
+
+        return handle
+
+    async def _own_rest_call(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+        """A call of one of our own services of the REST protocol, for example to the feature store."""
+        request = HttpRequest.from_scope(scope, await _read_body(receive))
+        status, headers, answer = await rest_call(self.service, request)
+        await _send(send, status, headers, answer)
 
     async def _data_plane(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
         """InvokeEndpoint; answered before ministack sees it, which would relabel its content type."""
         router = importlib.import_module("headway_sandbox.dataplane.router")
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
         body = await _read_body(receive)
         try:
             status, answer_headers, answer = await router.invoke(
-                self.service, scope["method"], scope["path"], headers, body
+                self.service, scope["method"], scope["path"], _headers(scope), body
             )
         except ServiceError as error:
             status, answer = error.status, error_body(error)
@@ -241,27 +244,15 @@ async def _data_plane_hook(name: str, service: SageMaker) -> None:
     await getattr(dataplane, name)(service)
 
 
-def _is_runtime_call(scope: dict[str, Any]) -> bool:
-    return scope["path"].startswith(_RUNTIME_PREFIX) and any(
+def _headers(scope: dict[str, Any]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _is_signed_for_sagemaker(scope: dict[str, Any]) -> bool:
+    return any(
         name.lower() == b"authorization" and _SIGNED_FOR_SAGEMAKER in value
         for name, value in scope["headers"]
     )
-
-
-def _require_operation(path: str, name: str) -> None:
-    if path != "/" or not name:
-        message = f"SageMaker has no operation at {path} that this sandbox emulates."
-        raise ServiceError("UnknownOperationException", message)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ServiceError("SerializationException", f"The request body is not JSON: {error}.") from error
-    if not isinstance(request, dict):
-        raise validation_error("The request body must be a JSON object.")
-    return request
 
 
 async def _read_body(receive: Any) -> bytes:  # noqa: ANN401

@@ -31,21 +31,38 @@ _UNDECIDABLE = re.compile(r"\\p\{(?:L|M)\}|\\uD800|\$\{")
 
 
 class ServiceModel:
-    """The service model, parsed once on first use.
+    """The published model of one service, parsed once on first use.
 
     Args:
         service: botocore's name of the service.
     """
 
     def __init__(self, service: str = "sagemaker") -> None:
-        self._service = service
+        self.service = service
 
     @functools.cached_property
     def _model(self) -> Any:  # noqa: ANN401 - botocore is not typed
         # Imported on first use: parsing the model costs a fifth of the time a start may take.
         import botocore.session  # noqa: PLC0415
 
-        return botocore.session.get_session().get_service_model(self._service)
+        return botocore.session.get_session().get_service_model(self.service)
+
+    @property
+    def title(self) -> str:
+        """The service as AWS writes its name, for example ``SageMaker`` or ``Service Quotas``."""
+        return str(self._model.metadata["serviceId"])
+
+    def input_shape(self, operation: str) -> Shape | None:
+        """The shape of an operation's request; None if it takes nothing."""
+        return self._model.operation_model(operation).input_shape
+
+    def output_shape(self, operation: str) -> Shape | None:
+        """The shape of an operation's answer; None if it has none."""
+        return self._model.operation_model(operation).output_shape
+
+    def http(self, operation: str) -> dict[str, Any]:
+        """Method, URI and status of an operation, as REST protocols need them."""
+        return dict(self._model.operation_model(operation).http)
 
     @property
     def operation_names(self) -> frozenset[str]:
@@ -54,12 +71,12 @@ class ServiceModel:
 
     def request_problems(self, operation: str, request: dict[str, Any]) -> list[str]:
         """What is wrong with a request, one sentence a problem; empty if nothing is."""
-        shape = self._model.operation_model(operation).input_shape
+        shape = self.input_shape(operation)
         return [] if shape is None else list(_problems(shape, request, "", strict=True))
 
     def response_problems(self, operation: str, response: dict[str, Any]) -> list[str]:
         """What in an answer is not as the model publishes it: unknown, missing or mistyped members."""
-        shape = self._model.operation_model(operation).output_shape
+        shape = self.output_shape(operation)
         if shape is None:
             return [f"unknown member {name}" for name in response]
         return list(_problems(shape, response, "", strict=False))
@@ -165,7 +182,7 @@ _CHECKS: dict[str, Callable[[Shape, object, str, bool], Iterator[str]]] = {
     "double": _number((int, float), "a number"),
     "boolean": _plain((bool,), "a boolean"),
     "timestamp": _plain((int, float, str), "a timestamp"),
-    "blob": _plain((str,), "base64 text"),
+    "blob": _plain((str, bytes), "base64 text"),
 }
 
 

@@ -8,11 +8,15 @@ An operation is a coroutine registered under its API name::
 The request has been validated against the published service model, and the answer is checked against it
 before it leaves, so an operation only decides what is true. Timestamps are seconds since the epoch (floats),
 in requests, answers and the store alike.
+
+Operations of other services that ministack lacks are written in the same way, registered with
+`service_operation` under botocore's name of the service (see `headway_sandbox.own_services`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import enum
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,10 +38,34 @@ Document = dict[str, Any]
 Operation = Callable[["SageMaker", Document], Awaitable[Document]]
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
-TARGET_PREFIX = "SageMaker"
 CONCURRENT_JOBS = 2
 
-_OPERATIONS: dict[str, Operation] = {}
+SAGEMAKER = "sagemaker"
+
+
+class Coverage(enum.Enum):
+    """How far an operation is emulated; what has no implementation is refused."""
+
+    BEHAVES = "behaves"
+    """It does what AWS's does, as far as anybody outside can see."""
+    KEEPS_STATE = "keeps state"
+    """It remembers and answers what it was told, and nothing else happens."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One emulated operation.
+
+    Attributes:
+        function: Carries it out.
+        coverage: How far.
+    """
+
+    function: Operation
+    coverage: Coverage
+
+
+_OPERATIONS: dict[tuple[str, str], Implementation] = {}
 
 
 class ServiceError(Exception):
@@ -69,6 +97,7 @@ class SageMaker:
         store: Durable documents by kind and name.
         clock: Seconds since the epoch; injected so that tests can hold time.
         events: Puts ``aws.sagemaker`` events on the default event bus.
+        put_metrics: Publishes metrics in the name of a service: a namespace and data as PutMetricData takes them.
         aws: Clients for the other services of this sandbox, never called on the event loop's thread.
         region: Region of every ARN.
         account: Account of every ARN, twelve digits.
@@ -87,6 +116,7 @@ class SageMaker:
     store: Store
     clock: Callable[[], float]
     events: EventSink
+    put_metrics: Callable[[str, list[Document]], None]
     aws: LoopbackAws
     region: str
     account: str
@@ -106,29 +136,47 @@ class SageMaker:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
 
 
-def operation(name: str) -> Callable[[Operation], Operation]:
-    """Registers a coroutine as the implementation of an API operation.
+def operation(name: str, coverage: Coverage = Coverage.BEHAVES) -> Callable[[Operation], Operation]:
+    """Registers a coroutine as the implementation of an operation of SageMaker's control plane.
 
     Args:
         name: Name of the operation in the service model, for example ``CreateModel``.
+        coverage: How far it is emulated.
+
+    Raises:
+        ValueError: If the operation already has an implementation.
+    """
+    return service_operation(SAGEMAKER, name, coverage)
+
+
+def service_operation(
+    api: str, name: str, coverage: Coverage = Coverage.BEHAVES
+) -> Callable[[Operation], Operation]:
+    """Registers a coroutine as the implementation of an operation of any service.
+
+    Args:
+        api: botocore's name of the service, for example ``application-autoscaling``.
+        name: Name of the operation in the service model, for example ``RegisterScalableTarget``.
+        coverage: How far it is emulated.
 
     Raises:
         ValueError: If the operation already has an implementation.
     """
 
     def register(function: Operation) -> Operation:
-        if name in _OPERATIONS and _OPERATIONS[name].__module__ != function.__module__:
-            where = f"{_OPERATIONS[name].__module__} and {function.__module__}"
-            raise ValueError(f"SageMaker operation {name} is implemented twice: {where}")
-        _OPERATIONS[name] = function
+        known = _OPERATIONS.get((api, name))
+        if known is not None and known.function.__module__ != function.__module__:
+            where = f"{known.function.__module__} and {function.__module__}"
+            raise ValueError(f"The operation {name} of {api} is implemented twice: {where}")
+        _OPERATIONS[api, name] = Implementation(function, coverage)
         return function
 
     return register
 
 
-def operations() -> Mapping[str, Operation]:
-    """All registered operations by API name."""
-    return _OPERATIONS
+def operations(api: str = SAGEMAKER) -> Mapping[str, Implementation]:
+    """All registered operations of a service by name."""
+    return {name: found for (service, name), found in _OPERATIONS.items() if service == api}
 
 
 async def call(service: SageMaker, model: ServiceModel, name: str, request: Document) -> Document:
@@ -136,7 +184,7 @@ async def call(service: SageMaker, model: ServiceModel, name: str, request: Docu
 
     Args:
         service: The running SageMaker.
-        model: The published service model.
+        model: The published model of the service that is called.
         name: API operation, for example ``CreateTrainingJob``.
         request: The parsed JSON body.
 
@@ -146,21 +194,16 @@ async def call(service: SageMaker, model: ServiceModel, name: str, request: Docu
     Raises:
         ServiceError: What the API answers instead.
     """
-    implementation = _OPERATIONS.get(name)
+    implementation = _OPERATIONS.get((model.service, name))
     if implementation is None:
-        known = (
-            "is part of SageMaker but not emulated by this sandbox"
-            if name in model.operation_names
-            else "does not exist"
-        )
-        raise ServiceError("UnknownOperationException", f"The operation {name} {known}.")
+        raise not_emulated(model, name)
     # Every AWS SDK fills in the tokens that make a request idempotent; what comes without them is not an SDK.
     request = {**{token: str(uuid.uuid4()) for token in model.idempotency_tokens(name)}, **request}
     problems = model.request_problems(name, request)
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         raise validation_error(count + "; ".join(problems))
-    answer = await implementation(service, request)
+    answer = await implementation.function(service, request)
     wrong = model.response_problems(name, answer)
     if wrong:
         raise ServiceError(
@@ -169,6 +212,16 @@ async def call(service: SageMaker, model: ServiceModel, name: str, request: Docu
             500,
         )
     return answer
+
+
+def not_emulated(model: ServiceModel, name: str) -> ServiceError:
+    """The error of an operation that has no implementation here, or that no such service has."""
+    known = (
+        f"is part of {model.title} but not emulated by this sandbox"
+        if name in model.operation_names
+        else f"does not exist in {model.title}"
+    )
+    return ServiceError("UnknownOperationException", f"The operation {name} {known}.")
 
 
 def error_body(error: ServiceError) -> bytes:
