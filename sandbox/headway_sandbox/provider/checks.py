@@ -25,6 +25,12 @@ from headway_sandbox.provider.wire import UNKNOWN, Secret, reveal
 SUFFIX_LENGTH = 7
 _SHOWN_CHOICES = 12
 _HINT = "leave it out for the sandbox, or deploy with the official aws provider"
+_PLANNABLE = (
+    "a stack with it can be planned for AWS (`headway gate --stack STACK`) and deployed there with the "
+    "official aws provider; leave it out of stacks for the sandbox"
+)
+WHOLE_TYPE = ""
+"""Key of a table's ``lacks`` that stands for the whole type."""
 
 
 @dataclass(frozen=True)
@@ -183,12 +189,21 @@ class Validator:
         table: the type's table.
         declared: the declared inputs.
         requests: shapes that the inputs are sent in, whose enumerations and ranges apply.
+        deploys: whether there is a sandbox to deploy to; a plan for AWS may hold what the sandbox lacks.
     """
 
-    def __init__(self, table: ResourceType, declared: ObjectOf, requests: Sequence[StructureShape]) -> None:
+    def __init__(
+        self,
+        table: ResourceType,
+        declared: ObjectOf,
+        requests: Sequence[StructureShape],
+        *,
+        deploys: bool = True,
+    ) -> None:
         self._table = table
         self._declared = declared
         self._requests = requests
+        self._deploys = deploys
         self._problems: list[Problem] = []
 
     def problems(self, inputs: Mapping[str, Any]) -> list[Problem]:
@@ -196,6 +211,8 @@ class Validator:
         self._problems = []
         self._object(inputs, self._declared, None, "", hidden=False)
         self._groups(inputs)
+        if self._deploys and WHOLE_TYPE in self._table.lacks:
+            self._add("", f"the sandbox has no {self._table.lacks[WHOLE_TYPE]}; {_PLANNABLE}")
         return self._problems
 
     def _add(self, path: str, text: str) -> None:
@@ -229,8 +246,10 @@ class Validator:
         pattern = paths.pattern_of(path)
         member = self._member(shape, pattern)
         lost = isinstance(shape, StructureShape) and member is None
-        if lost or paths.covered(self._table.unsupported, pattern):
+        if self._deploys and (lost or paths.covered(self._table.unsupported, pattern)):
             self._add(path, f"{path} is an input that the sandbox does not translate; {_HINT}")
+        if self._deploys and pattern in self._table.lacks:
+            self._add(path, f"{path} needs {self._table.lacks[pattern]}, which the sandbox lacks; {_HINT}")
         self._value(value, kind, member, path, hidden=hidden)
 
     def _unknown_name(self, path: str, name: str, kind: ObjectOf) -> str:
@@ -287,8 +306,10 @@ class Validator:
             return
         if kind.kind == "json" or paths.pattern_of(path) in self._table.json:
             self._json(value, path)
-        elif shape is not None:
+        elif shape is not None and mapping.convertible(shape, value):
             self._limits(converted, shape, path, hidden=hidden)
+        elif shape is not None:
+            self._add(path, f"{path} must be a {shape.type_name}, got {_shown(value, hidden=hidden)}")
 
     def _json(self, value: Value, path: str) -> None:
         try:

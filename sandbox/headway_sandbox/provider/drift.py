@@ -42,7 +42,7 @@ def refreshed(
     new_inputs, outputs = dict(inputs), dict(state)
     for name in schema.outputs.properties:
         value = live.get(name)
-        if name in table.local or name in table.write_only or (value is None and name not in readable):
+        if name in table.unread or (value is None and name not in readable):
             continue
         if comparison.same(name, state.get(name), value):
             continue

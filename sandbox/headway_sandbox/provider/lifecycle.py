@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from headway_sandbox.provider import paths
+from headway_sandbox.provider import mapping, paths
 from headway_sandbox.provider.aws import Aws, AwsError
 from headway_sandbox.provider.diffs import Comparison
 from headway_sandbox.provider.mapping import RequestBuilder, UntranslatableError
 from headway_sandbox.provider.reading import LiveReader, is_absence
-from headway_sandbox.provider.requests import RequestFactory, identity_members
+from headway_sandbox.provider.requests import RequestFactory, holds_pairs, identity_members
 from headway_sandbox.provider.schema import ObjectOf, ResourceSchema
 from headway_sandbox.provider.table import Call, ResourceType, Step, Wait
 from headway_sandbox.provider.values import Properties, Value
@@ -20,6 +20,7 @@ from headway_sandbox.provider.values import Properties, Value
 _FIRST_POLL_S = 0.02
 _LONGEST_POLL_S = 1.0
 _GONE_TIMEOUT_S = 600.0
+_RETRY_S = 120.0
 _TAG_PROPERTIES = frozenset({"tags", "tagsAll"})
 
 
@@ -92,7 +93,8 @@ class Lifecycle:
             PartialFailureError: the resource exists, but a later call or wait failed.
         """
         sent = self._sent(inputs)
-        state = {**_given(inputs), **self._create(sent)}
+        own = {name: sent[name] for name in (self._table.own_account,) if name}
+        state = {**_given(inputs), **own, **self._create(sent)}
         state = {**state, **self._reader.derived(state)}
         resource_id = self._table.id_of(state)
         try:
@@ -120,9 +122,14 @@ class Lifecycle:
     def _create(self, sent: Properties) -> Properties:
         if self._table.handler is not None:
             return self._table.handler.create(self._aws, sent)
+        if self._table.adopt is not None:
+            return self._table.adopt(self._aws, sent)
         call = self._table.create
         assert call is not None
-        return self._reader.answered(call.operation, self._send(call, sent, {}))
+        answer = self._send(call, sent, {})
+        found = self._reader.answered(call.operation, answer)
+        member = self._table.id_member
+        return {**found, "id": mapping.get(answer, member)} if member else found
 
     def read(self, resource_id: str, state: Properties) -> Properties | None:
         """The live properties, or None when the resource is gone.
@@ -203,7 +210,7 @@ class Lifecycle:
         outputs: Properties = {}
         for name in self._schema.outputs.properties:
             value, given = live.get(name), inputs.get(name)
-            ours = name in self._table.write_only or name in self._table.local or value is None
+            ours = name in self._table.unread or value is None
             if ours or (given is not None and self._comparison.same(name, given, value)):
                 value = given
             if value is not None:
@@ -215,6 +222,9 @@ class Lifecycle:
     def _sent(self, inputs: Properties) -> Properties:
         sent = {name: value for name, value in inputs.items() if name not in {"tagsAll", "timeouts"}}
         sent["region"] = self._aws.region
+        account = self._table.own_account
+        if account and sent.get(account) is None:
+            sent[account] = self._aws.account
         if self._table.tagging is not None:
             tags = {**self._default_tags, **(inputs.get("tags") or {})}
             sent["tags"] = tags or None
@@ -227,16 +237,25 @@ class Lifecycle:
         answer: Properties = {}
         for request in self._requests.build(call, shape, inputs, {**inputs, **known}):
             try:
-                answer = self._aws.call(self._table.service, call.operation, request)
+                answer = self._patiently(call, request)
             except AwsError as error:
                 if error.code not in call.ignore:
                     raise
-            failed = answer.get("FailedEntries")
-            if failed:
-                raise AwsError(
-                    call.operation, str(failed[0].get("ErrorCode")), str(failed[0].get("ErrorMessage"))
-                )
+            _raise_for_part(call.operation, answer)
         return answer
+
+    def _patiently(self, call: Call, request: Mapping[str, Value]) -> Properties:
+        """Repeats a call while it is refused for a reason that passes by itself."""
+        deadline = self._clock.monotonic() + _RETRY_S
+        pause_s = _FIRST_POLL_S
+        while True:
+            try:
+                return self._aws.call(self._table.service, call.operation, request)
+            except AwsError as error:
+                if error.code not in call.retry or self._clock.monotonic() >= deadline:
+                    raise
+            self._clock.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
 
     def _apply_steps(self, inputs: Properties, known: Properties, changed: frozenset[str]) -> None:
         named = {name for step in self._table.steps for name in step.properties}
@@ -285,10 +304,15 @@ class Lifecycle:
         wanted: Mapping[str, str] = inputs.get("tags") or {}
         present: Mapping[str, str] = state.get("tagsAll") or state.get("tags") or {}
         gone = sorted(present.keys() - wanted.keys())
-        named = {**tagging.constants, **{member: known[name] for member, name in tagging.identity.items()}}
         if gone and tagging.untag:
-            self._aws.call(self._table.service, tagging.untag, {**named, tagging.keys: gone})
+            shape = self._aws.operation(self._table.service, tagging.untag).input_shape
+            assert shape is not None
+            named = {**tagging.constants, **identity_members(tagging.identity, shape, known)}
+            keys: Value = [{"Key": key} for key in gone] if holds_pairs(shape, tagging.keys) else gone
+            self._aws.call(self._table.service, tagging.untag, {**named, tagging.keys: keys})
         if gone and not wanted and tagging.clear:
+            shape = self._aws.operation(self._table.service, tagging.clear).input_shape
+            named = {**tagging.constants, **identity_members(tagging.identity, shape, known)}
             self._aws.call(self._table.service, tagging.clear, named)
         elif wanted and wanted != present:
             self._tag(wanted, known)
@@ -337,3 +361,12 @@ def _wanted_at_creation(step: Step, inputs: Properties) -> bool:
 
 def _given(inputs: Properties) -> Properties:
     return {name: value for name, value in inputs.items() if value is not None}
+
+
+def _raise_for_part(operation: str, answer: Properties) -> None:
+    """Some operations answer well and say in a list what they did not do."""
+    for entry in answer.get("FailedEntries", ()):
+        raise AwsError(operation, str(entry.get("ErrorCode")), str(entry.get("ErrorMessage")))
+    for entry in answer.get("Unsuccessful", ()):
+        error = entry.get("Error", {})
+        raise AwsError(operation, str(error.get("Code")), str(error.get("Message")))

@@ -198,6 +198,15 @@ def _scalar_to_request(shape: Shape, value: Value) -> Value:
     return value if convert is None else convert(value)
 
 
+def convertible(shape: Shape, value: Value) -> bool:
+    """Whether a scalar has a form that its shape takes: the text of a number or a time may be neither."""
+    try:
+        _scalar_to_request(shape, value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _flag_of(value: Value) -> bool:
     return value == "true" if isinstance(value, str) else bool(value)
 
@@ -242,7 +251,7 @@ class ResponseReader:
                 found.update({name: inner} if inner else {})
                 continue
             member = resolve(shape, target)
-            value = _get(response, target)
+            value = get(response, target)
             if member is not None and value is not None and _fits(kind, member):
                 found[name] = self.value(member, kind, value, path)
         return found
@@ -288,7 +297,8 @@ def _fits(kind: PropertyType, shape: Shape) -> bool:
     return not (isinstance(kind, Scalar) and shape.type_name in {"structure", "list", "map"})
 
 
-def _get(response: Value, target: str) -> Value:
+def get(response: Value, target: str) -> Value:
+    """The value at a dotted path of members (``[]``: first element) in an answer, or None."""
     for step in target.split("."):
         name = step.removesuffix("[]")
         if not isinstance(response, Mapping) or name not in response:

@@ -48,7 +48,10 @@ class LiveReader:
         """
         if self._table.handler is not None:
             found = self._table.handler.read(self._aws, known)
-            return None if found is None else {**found, **self.derived({**known, **found})}
+            if found is None:
+                return None
+            found = {**found, **self.derived({**known, **found})}
+            return self._with_tags(found, {**known, **found})
         live: Properties = {}
         context = dict(known)
         for index, read in enumerate(self._table.reads):
@@ -61,7 +64,8 @@ class LiveReader:
                 # Members without a property, such as a policy's default version, may name what is read next.
                 context.update({name: value for name, value in answer.items() if isinstance(value, str)})
                 context.update(found)
-        live = self._table.unfold({**_present(self._table.id, known), **live})
+        live = {**_present(self._table.id, known), **live}
+        live = self._table.unfold({**live, **self._table.gather(self._aws, {**known, **live})})
         live.update(self.derived({**known, **live}))
         return self._with_tags(live, {**known, **live})
 
@@ -82,6 +86,8 @@ class LiveReader:
             raise
         if part is None or any(paths.get(part, member) in values for member, values in read.gone.items()):
             return None
+        if not read.match(part):
+            return None
         return read.unfold(part)
 
     def _part(self, read: Read, request: Mapping[str, Any], known: Properties) -> Properties | None:
@@ -91,7 +97,8 @@ class LiveReader:
             return part
         for page in self._aws.pages(self._table.service, read.operation, request):
             for element in paths.get(read.decode(page), read.at) or ():
-                if all(element.get(member) == known.get(name) for member, name in read.where.items()):
+                named = all(element.get(member) == known.get(name) for member, name in read.where.items())
+                if named and read.match(element):
                     found: Properties = element
                     return found
         return None
@@ -214,7 +221,7 @@ def derive(table: ResourceType, known: Mapping[str, Any]) -> Properties:
     found: Properties = {}
     for name, template in table.derived.items():
         needed = placeholders(template)
-        if all(isinstance(known.get(item), str) and known[item] for item in needed):
+        if all(isinstance(known.get(item), str | int) and known[item] != "" for item in needed):
             found[name] = template.format(**{item: known[item] for item in needed})
     return found
 

@@ -34,6 +34,12 @@ def identity_members(
     return members
 
 
+def holds_pairs(shape: StructureShape, member: str) -> bool:
+    """Whether a member of a request is a list of structures, such as tags, and not one of plain keys."""
+    inner = resolve(shape, member)
+    return isinstance(inner, ListShape) and isinstance(inner.member, StructureShape)
+
+
 class RequestFactory:
     """Builds requests for one resource type.
 

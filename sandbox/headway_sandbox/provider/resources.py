@@ -80,7 +80,9 @@ class Resources:
             for name, value in news.items()
             if value is not None
         }
-        problems = checks.Validator(table, declared, self._request_shapes(table)).problems(inputs)
+        deploys = self._configuration.target.endpoint_url is not None
+        validator = checks.Validator(table, declared, self._request_shapes(table), deploys=deploys)
+        problems = validator.problems(inputs)
         inputs, name_problems = checks.named(table, inputs, olds, naming)
         return checks.with_defaults(table, inputs), [*problems, *name_problems]
 

@@ -51,6 +51,7 @@ class Call:
         each_attribute: one call for each attribute property (``AttributeName``, ``AttributeValue``).
         skip: whether the call is not needed for these inputs.
         ignore: error codes that count as success.
+        retry: error codes that pass by themselves, so that the call is repeated for a while.
     """
 
     operation: str
@@ -62,6 +63,7 @@ class Call:
     each_attribute: bool = False
     skip: Callable[[Properties], bool] = lambda _inputs: False
     ignore: frozenset[str] = frozenset()
+    retry: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Read:
         absent_text: words in an error's message that mean the same, where the code is a general one.
         only: properties taken from the answer; None takes all that match.
         unfold: rewrites the part. It may add properties under their own names, which are taken as they are.
+        match: whether a part is meant at all, beside ``where``: a test over the part.
         gone: dotted member to values that mean that the resource is not there any more.
     """
 
@@ -111,6 +114,7 @@ class Read:
     decode: Fold = unchanged
     at: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
+    match: Predicate = lambda _element: True
     identity: Mapping[str, str] | None = None
     constants: Mapping[str, Any] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
@@ -155,7 +159,7 @@ class Tagging:
         on_create: whether tags need a call of their own after creation.
         member: dotted path of the tags in the request of ``tag``.
         read_member: dotted path of the tags in the answer of ``read``; empty for the last name of ``member``.
-        keys: member that holds the keys to remove.
+        keys: member that holds the keys to remove; where its elements are tags, they carry the keys only.
         clear: operation that removes all tags where ``untag`` is empty.
     """
 
@@ -218,7 +222,10 @@ class ResourceType:
         service: botocore service name.
         id: properties that make up the Pulumi id, joined by ``id_separator``.
         identity: request member to property name: what every call needs to name the resource.
+        id_member: dotted path (``[]``: first element) of the id in the create call's answer, for types that
+            have no property with it; the id's only part is then ``id``.
         create: the call that creates it.
+        adopt: finds what exists already, for types that take something over instead of creating it.
         reads: calls that read it; the first one decides whether it exists.
         steps: what changes properties in place, in this order.
         delete: the calls that delete it.
@@ -235,6 +242,7 @@ class ResourceType:
         sets: dotted paths of lists whose order means nothing.
         local: properties that only the provider uses, never sent.
         write_only: properties that are sent but cannot be read back.
+        forgotten: properties that AWS gives back and the sandbox's service does not.
         fingerprints: output to the inputs that it is made from; a drift of the one is a drift of the others.
         derived: output to a template over properties, ``{region}``, ``{account}`` and ``{partition}``.
         volatile: outputs that any update may change.
@@ -247,9 +255,13 @@ class ResourceType:
         one_of: groups of properties of which at least one must be given.
         folded: properties that a fold turns into members of another form; they never match by name.
         unsupported: dotted paths of inputs that the sandbox does not translate; using one is an error.
+        lacks: dotted path of an input (empty for the whole type) to the operation that the sandbox's services
+            lack for it; it can be planned for AWS, but not deployed to the sandbox.
         before_delete: work that must be done before deletion.
         fold: rewrites the inputs before the create call and the steps, like :attr:`Call.fold`.
         unfold: rewrites the live properties after all reads.
+        gather: live properties that take calls of their own; gets what is known by then.
+        own_account: property that is the caller's account when it is left out.
         parse_id: turns an id into properties where splitting at the separator does not.
         make_id: makes the id where joining does not.
         equivalent: dotted path to a test whether two values mean the same.
@@ -260,7 +272,9 @@ class ResourceType:
     id: tuple[str, ...]
     identity: Mapping[str, str] = field(default_factory=dict)
     id_separator: str = ":"
+    id_member: str = ""
     create: Call | None = None
+    adopt: Callable[[Session, Properties], Properties] | None = None
     reads: tuple[Read, ...] = ()
     steps: tuple[Step, ...] = ()
     delete: tuple[Call, ...] = ()
@@ -277,6 +291,7 @@ class ResourceType:
     sets: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()
     write_only: frozenset[str] = frozenset()
+    forgotten: frozenset[str] = frozenset()
     fingerprints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     volatile: frozenset[str] = frozenset()
@@ -289,12 +304,20 @@ class ResourceType:
     one_of: tuple[tuple[str, ...], ...] = ()
     folded: frozenset[str] = frozenset()
     unsupported: frozenset[str] = frozenset()
+    lacks: Mapping[str, str] = field(default_factory=dict)
     before_delete: Callable[[Session, Properties], None] | None = None
     fold: Fold = unchanged
     unfold: Fold = unchanged
+    gather: Callable[[Session, Properties], Properties] = lambda _session, _known: {}
+    own_account: str = ""
     parse_id: Callable[[str], Properties] | None = None
     make_id: Callable[[Properties], str] | None = None
     equivalent: Mapping[str, Callable[[Value, Value], bool]] = field(default_factory=dict)
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Properties whose live value says nothing, so that the state keeps the program's."""
+        return self.local | self.write_only | self.forgotten
 
     def identify(self, resource_id: str) -> Properties:
         """The properties that an id holds."""

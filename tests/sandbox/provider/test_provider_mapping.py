@@ -185,6 +185,8 @@ def values_of(kind: PropertyType, shape: Any, path: str, token: str) -> st.Searc
         case Scalar():
             if shape.type_name in {"timestamp", "blob", "structure", "list", "map"}:
                 return None
+            if kind.kind == "string" and shape.type_name in {"double", "float", "integer", "long"}:
+                return None
             return BY_KIND.get(kind.kind)
     return None
 

@@ -35,6 +35,12 @@ def calls(table: ResourceType) -> Iterator[Call]:
     yield from (call for call in (table.create, *steps, *table.delete) if call is not None)
 
 
+def holds(table: ResourceType, operation: str, member: str) -> bool:
+    """Whether the answer of an operation has a member."""
+    shape = SESSION.get_service_model(table.service).operation_model(operation).output_shape
+    return shape is not None and resolve(shape, member) is not None
+
+
 def paths_of(kind: PropertyType, path: str = "") -> Iterator[str]:
     match kind:
         case ObjectOf():
@@ -61,8 +67,10 @@ def test_every_path_of_a_table_is_a_property_of_the_type(token: str) -> None:
     stepped = {name for step in table.steps for name in step.properties}
     grouped = {name for group in (*table.exclusive, *table.one_of) for name in group}
     assert not (table.force_new - known - {"expectedBucketOwner"})
-    assert not (table.unsupported | set(table.defaults) | table.local | table.write_only) - known
-    assert not (table.folded | stepped | grouped | set(table.replace_when) | {named}) - known - outputs
+    assert not (table.unsupported | set(table.defaults) | table.unread | set(table.lacks)) - known - {""}
+    assert (
+        not (table.folded | stepped | grouped | set(table.replace_when) | {named}) - known - outputs - {"id"}
+    )
     assert not (table.computed | table.json | table.sets) - known - outputs
     assert (
         not (set(table.derived) | table.volatile | set(table.fingerprints) | set(table.attributes)) - outputs
@@ -81,6 +89,8 @@ def test_every_operation_and_its_members_exist(token: str) -> None:
         assert not set(call.constants) - members, call
         assert not set(call.identity or {}) - members, call
         assert not call.at or (shape is not None and resolve(shape, call.at) is not None), call
+    if table.id_member:
+        assert table.create is None or holds(table, table.create.operation, table.id_member)
     for read in table.reads:
         model = SESSION.get_service_model(table.service).operation_model(read.operation)
         members = set(model.input_shape.members)
@@ -91,7 +101,7 @@ def test_every_operation_and_its_members_exist(token: str) -> None:
         ):
             shape = input_shape(table, operation)
             assert shape is not None
-            assert not set(table.tagging.identity) - set(shape.members), operation
+            assert set(table.tagging.identity) & set(shape.members), operation
 
 
 @each_type
@@ -101,7 +111,15 @@ def test_every_input_is_sent_by_a_call_or_is_declared_not_to_be(token: str) -> N
         return
     structures = [request_shape(call, input_shape(table, call.operation)) for call in calls(table)]
     switches = {step.properties[0] for step in table.steps if step.when is not None}
-    fine = ALWAYS | switches | table.local | table.unsupported | table.folded | table.attributes.keys()
+    fine = (
+        ALWAYS
+        | switches
+        | {table.own_account}
+        | table.local
+        | table.unsupported
+        | table.folded
+        | table.attributes.keys()
+    )
     lost = {
         name
         for name in declared.properties.keys() - fine - set(table.identity.values())
@@ -161,6 +179,10 @@ def _holds(table: ResourceType, shape: Shape, name: str) -> bool:
 def test_reads_find_what_the_type_promises(token: str) -> None:
     table, declared = registry.table(token), schema.of(token)
     assert table.reads or table.handler is not None
+    assert (table.create is not None) + (table.adopt is not None) + (table.handler is not None) == 1
+    assert (table.id == ("id",)) == (
+        bool(table.id_member) or (table.handler is not None and "id" in table.id)
+    )
     assert not table.waits or table.reads
     promised = declared.outputs.properties.keys() - declared.inputs.properties.keys()
     assert set(table.derived) <= declared.outputs.properties.keys()

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging, Wait
-from headway_sandbox.provider.values import Properties
-
-_GONE = ("Could not find", "does not exist", "Requested resource not found", "not found")
-_ABSENT = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
-_TAGS = Tagging(
-    "AddTags",
-    "DeleteTags",
-    identity={"ResourceArn": "arn"},
-    read="ListTags",
+from headway_sandbox.provider.table import Autoname, Call, ResourceType, Step, Wait
+from headway_sandbox.provider.types._sagemaker_common import TAGS, described
+from headway_sandbox.provider.types._sagemaker_monitoring import (
+    DATA_QUALITY_JOB_DEFINITION,
+    MONITORING_SCHEDULE,
 )
-
-
-def _read(operation: str, **gone: frozenset[str]) -> tuple[Read, ...]:
-    return (Read(operation, absent=_ABSENT, absent_text=_GONE, gone=gone),)
-
+from headway_sandbox.provider.values import Properties
 
 _CONTAINER_COMPUTED = frozenset(
     f"{container}.{name}"
@@ -74,10 +65,10 @@ MODEL = ResourceType(
     id=("name",),
     identity={"ModelName": "name"},
     create=Call("CreateModel"),
-    reads=_read("DescribeModel"),
+    reads=described("DescribeModel"),
     delete=(Call("DeleteModel"),),
     renames={"name": "ModelName", "arn": "ModelArn"},
-    tagging=_TAGS,
+    tagging=TAGS,
     immutable=True,
     defaults={"primaryContainer.mode": "SingleModel", "containers[].mode": "SingleModel"},
     computed=_CONTAINER_COMPUTED | {"inferenceExecutionConfig", "enableNetworkIsolation"},
@@ -103,10 +94,10 @@ ENDPOINT_CONFIGURATION = ResourceType(
     id=("name",),
     identity={"EndpointConfigName": "name"},
     create=Call("CreateEndpointConfig"),
-    reads=_read("DescribeEndpointConfig"),
+    reads=described("DescribeEndpointConfig"),
     delete=(Call("DeleteEndpointConfig"),),
     renames={"name": "EndpointConfigName", "arn": "EndpointConfigArn", "kmsKeyArn": "KmsKeyId"},
-    tagging=_TAGS,
+    tagging=TAGS,
     immutable=True,
     defaults={
         "productionVariants[].initialVariantWeight": 1,
@@ -124,11 +115,11 @@ ENDPOINT = ResourceType(
     id=("name",),
     identity={"EndpointName": "name"},
     create=Call("CreateEndpoint"),
-    reads=_read("DescribeEndpoint", EndpointStatus=frozenset({"Deleting"})),
+    reads=described("DescribeEndpoint", EndpointStatus=frozenset({"Deleting"})),
     steps=(Step(("endpointConfigName", "deploymentConfig"), Call("UpdateEndpoint"), on_create=False),),
     delete=(Call("DeleteEndpoint"),),
     renames={"name": "EndpointName", "arn": "EndpointArn", "deploymentConfig": "DeploymentConfig"},
-    tagging=_TAGS,
+    tagging=TAGS,
     force_new=frozenset({"name", "deploymentConfig.autoRollbackConfiguration"}),
     defaults={"deploymentConfig.blueGreenUpdatePolicy.terminationWaitInSeconds": 0},
     waits=(
@@ -151,10 +142,10 @@ MODEL_PACKAGE_GROUP = ResourceType(
     id=("modelPackageGroupName",),
     identity={"ModelPackageGroupName": "modelPackageGroupName"},
     create=Call("CreateModelPackageGroup"),
-    reads=_read("DescribeModelPackageGroup"),
+    reads=described("DescribeModelPackageGroup"),
     delete=(Call("DeleteModelPackageGroup"),),
     renames={"arn": "ModelPackageGroupArn"},
-    tagging=_TAGS,
+    tagging=TAGS,
     immutable=True,
     waits=(
         Wait(
@@ -172,7 +163,7 @@ MODEL_PACKAGE_GROUP_POLICY = ResourceType(
     id=("modelPackageGroupName",),
     identity={"ModelPackageGroupName": "modelPackageGroupName"},
     create=Call("PutModelPackageGroupPolicy"),
-    reads=_read("GetModelPackageGroupPolicy"),
+    reads=described("GetModelPackageGroupPolicy"),
     steps=(Step(("resourcePolicy",), Call("PutModelPackageGroupPolicy"), on_create=False),),
     delete=(Call("DeleteModelPackageGroupPolicy"),),
     force_new=frozenset({"modelPackageGroupName"}),
@@ -185,11 +176,11 @@ PIPELINE = ResourceType(
     id=("pipelineName",),
     identity={"PipelineName": "pipelineName"},
     create=Call("CreatePipeline"),
-    reads=_read("DescribePipeline"),
+    reads=described("DescribePipeline"),
     steps=(Step((), Call("UpdatePipeline"), on_create=False),),
     delete=(Call("DeletePipeline"),),
     renames={"arn": "PipelineArn"},
-    tagging=_TAGS,
+    tagging=TAGS,
     force_new=frozenset({"pipelineName"}),
     computed=frozenset({"pipelineDefinition"}),
     write_only=frozenset({"pipelineDefinitionS3Location"}),
@@ -203,7 +194,7 @@ TRAINING_JOB = ResourceType(
     id=("trainingJobName",),
     identity={"TrainingJobName": "trainingJobName"},
     create=Call("CreateTrainingJob"),
-    reads=_read("DescribeTrainingJob"),
+    reads=described("DescribeTrainingJob"),
     steps=(
         Step(
             ("profilerConfig", "profilerRuleConfigurations", "remoteDebugConfig", "resourceConfig"),
@@ -213,7 +204,7 @@ TRAINING_JOB = ResourceType(
     ),
     delete=(Call("DeleteTrainingJob"),),
     renames={"arn": "TrainingJobArn"},
-    tagging=_TAGS,
+    tagging=TAGS,
     force_new=_TRAINING_FIXED,
     computed=frozenset({"algorithmSpecification.metricDefinitions", "stoppingCondition", "profilerConfig"}),
     waits=(
@@ -238,4 +229,6 @@ TYPES = (
     MODEL_PACKAGE_GROUP_POLICY,
     PIPELINE,
     TRAINING_JOB,
+    MONITORING_SCHEDULE,
+    DATA_QUALITY_JOB_DEFINITION,
 )
