@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -60,8 +60,93 @@ def relative_path(key: str, prefix: str) -> str:
     return key[len(prefix.rpartition("/")[0]) :].lstrip("/")
 
 
-def download(s3: Any, uri: str, data_type: str, directory: Path) -> int:  # noqa: ANN401 - a boto3 client
-    """Copies the objects of an S3 data source into a directory.
+@dataclass(frozen=True)
+class S3Object:
+    """One object of a data source.
+
+    Attributes:
+        location: Where it is.
+        name: Its path below the directory that the data source is copied to.
+    """
+
+    location: S3Location
+    name: str
+
+
+def find_objects(s3: Any, uri: str, data_type: str) -> list[S3Object]:  # noqa: ANN401 - a boto3 client
+    """The objects of an S3 data source, in S3's order or the manifest's. Blocks.
+
+    Args:
+        s3: Client for S3.
+        uri: Prefix, or manifest's URI.
+        data_type: ``S3Prefix`` or ``ManifestFile``.
+
+    Raises:
+        S3FileError: If there are none, they cannot be listed, or one would leave its directory.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - costs too much at start
+
+    location = S3Location.parse(uri)
+    try:
+        if data_type == "ManifestFile":
+            found = [S3Object(source, name.lstrip("/")) for source, name in _manifest(s3, location)]
+        else:
+            found = [
+                S3Object(S3Location(location.bucket, key), relative_path(key, location.key).lstrip("/"))
+                for key in _keys(s3, location)
+            ]
+    except ClientError as error:
+        raise _download_failed(error, uri) from error
+    if not found:
+        raise S3FileError(
+            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in '
+            "input data source."
+            " Please ensure that the bucket exists and the execution role has permission to list it."
+        )
+    for item in found:
+        if not item.name or ".." in PurePosixPath(item.name).parts:
+            raise S3FileError(
+                f"ClientError: Data download failed: the key {item.location} leaves its directory"
+            )
+    return found
+
+
+def download_objects(s3: Any, objects: Sequence[S3Object], directory: Path) -> None:  # noqa: ANN401
+    """Copies objects into a directory. Blocks.
+
+    Args:
+        s3: Client for S3.
+        objects: What is copied.
+        directory: Where the files go; created.
+
+    Raises:
+        S3FileError: If one cannot be read.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for item in objects:
+        path = directory / item.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("wb") as file:
+                for part in read_object(s3, item.location):
+                    file.write(part)
+        except ClientError as error:
+            raise _download_failed(error, str(item.location)) from error
+
+
+def read_object(s3: Any, location: S3Location) -> Iterator[bytes]:  # noqa: ANN401
+    """The content of an object in parts of 1 MiB. Blocks.
+
+    Raises:
+        botocore.exceptions.ClientError: If it cannot be read.
+    """
+    yield from s3.get_object(Bucket=location.bucket, Key=location.key)["Body"].iter_chunks(1 << 20)
+
+
+def download(s3: Any, uri: str, data_type: str, directory: Path) -> int:  # noqa: ANN401
+    """Copies all objects of an S3 data source into a directory. Blocks.
 
     Args:
         s3: Client for S3.
@@ -75,31 +160,9 @@ def download(s3: Any, uri: str, data_type: str, directory: Path) -> int:  # noqa
     Raises:
         S3FileError: If there is nothing to copy or it cannot be read.
     """
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - costs too much at start
-
-    directory.mkdir(parents=True, exist_ok=True)
-    try:
-        if data_type == "ManifestFile":
-            count = sum(
-                _copy(s3, source, directory / name) for source, name in _manifest(s3, S3Location.parse(uri))
-            )
-        else:
-            location = S3Location.parse(uri)
-            count = sum(
-                _copy(s3, S3Location(location.bucket, key), directory / relative_path(key, location.key))
-                for key in _keys(s3, location)
-            )
-    except ClientError as error:
-        raise S3FileError(
-            f"ClientError: Data download failed: {error.response['Error']['Message']} ({uri})"
-        ) from error
-    if count == 0:
-        raise S3FileError(
-            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in '
-            "input data source."
-            " Please ensure that the bucket exists and the execution role has permission to list it."
-        )
-    return count
+    objects = find_objects(s3, uri, data_type)
+    download_objects(s3, objects, directory)
+    return len(objects)
 
 
 def upload_tree(s3: Any, directory: Path, target: S3Location, encryption: dict[str, str]) -> int:  # noqa: ANN401
@@ -167,11 +230,5 @@ def _manifest(s3: Any, location: S3Location) -> Iterator[tuple[S3Location, str]]
         yield prefix.child(name), name
 
 
-def _copy(s3: Any, source: S3Location, path: Path) -> int:  # noqa: ANN401
-    if ".." in PurePosixPath(source.key).parts:
-        raise S3FileError(f"ClientError: Data download failed: the key {source} leaves its directory")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        for part in s3.get_object(Bucket=source.bucket, Key=source.key)["Body"].iter_chunks(1 << 20):
-            file.write(part)
-    return 1
+def _download_failed(error: Any, uri: str) -> S3FileError:  # noqa: ANN401 - botocore's ClientError
+    return S3FileError(f"ClientError: Data download failed: {error.response['Error']['Message']} ({uri})")

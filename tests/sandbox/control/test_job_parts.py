@@ -119,7 +119,7 @@ def test_an_archive_depends_on_content_alone(tmp_path: Path) -> None:
             (directory / name).write_text(name)
             os.utime(directory / name, (number, number))
         archives.append(tmp_path / f"{number}.tar.gz")
-        pack(directory, archives[-1])
+        pack([directory], archives[-1])
 
     assert archives[0].read_bytes() == archives[1].read_bytes()
     with tarfile.open(archives[0]) as archive:

@@ -91,13 +91,13 @@ def test_what_cannot_be_emulated_is_refused_with_every_reason(cloud: Cloud, jobs
     request["ProcessingInputs"][0]["S3Input"].update(LocalPath="/tmp/data", S3InputMode="Pipe")
     request["ProcessingOutputConfig"]["Outputs"] *= 2
     request["ProcessingResources"] = {
-        "ClusterConfig": {"InstanceCount": 3, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+        "ClusterConfig": {"InstanceCount": 30, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
     }
 
     code, message = refused(cloud.sagemaker.create_processing_job, **request)
 
     assert code == "ValidationException"
-    for part in ("'/tmp/data'", "S3InputMode Pipe", "report is used more than once", "InstanceCount is 3"):
+    for part in ("'/tmp/data'", "S3InputMode Pipe", "report is used more than once", "InstanceCount is 30"):
         assert part in message
 
 

@@ -215,17 +215,23 @@ def test_what_cannot_be_emulated_is_refused_with_every_reason(cloud: Cloud, jobs
     request = jobs.training_request(
         "",
         InputDataConfig=[
-            channel("train", "s3://bucket/a", InputMode="Pipe"),
+            channel("train", "s3://bucket/a", CompressionType="Gzip"),
             channel("train", "https://bucket/b"),
         ],
-        ResourceConfig={"InstanceCount": 2, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
+        ResourceConfig={"InstanceCount": 21, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
         AlgorithmSpecification={"MetricDefinitions": [{"Name": "m", "Regex": "("}]},
     )
 
     code, message = refused(cloud.sagemaker.create_training_job, **request)
 
     assert code == "ValidationException"
-    for part in ("InputMode Pipe", "more than once", "InstanceCount is 2", "'('", "https://bucket/b"):
+    for part in (
+        "CompressionType Gzip is for InputMode Pipe",
+        "more than once",
+        "InstanceCount is 21",
+        "'('",
+        "https://bucket/b",
+    ):
         assert part in message
 
 

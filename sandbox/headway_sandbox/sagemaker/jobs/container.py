@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from headway_sandbox.container_root import BASE_DIRECTORY_VARIABLE, ROOT, ContainerRoot
 from headway_sandbox.sagemaker.credentials import role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
-CONTAINER_ROOT = PurePosixPath("/opt/ml")
-BASE_DIRECTORY_VARIABLE = "SAGEMAKER_BASE_DIR"
+CONTAINER_ROOT = PurePosixPath(ROOT)
 STOP_GRACE_S = 120.0
 """How long SageMaker waits between SIGTERM and SIGKILL."""
+
+_CANCEL_GRACE_S = 0.5
 
 FAILURE_LIMIT = 1024
 """SageMaker keeps this many characters of a failure file or exit message."""
@@ -36,7 +38,6 @@ _INHERITED = (
     "TZ",
     "LD_LIBRARY_PATH",
     "PYTHONPATH",
-    "VIRTUAL_ENV",
 )
 
 
@@ -75,22 +76,26 @@ def local_path(base: Path, container_path: str) -> Path:
 
 
 async def base_environment(
-    service: SageMaker, base: Path, role_arn: str | None, session_name: str
+    service: SageMaker, root: ContainerRoot, programs: Path, role_arn: str | None, session_name: str
 ) -> dict[str, str]:
     """What every container of this sandbox finds in its environment.
 
     Args:
         service: The running SageMaker.
-        base: The directory that stands for /opt/ml.
+        root: The container's files.
+        programs: Directory of its own ``python`` and ``pip``, first in PATH.
         role_arn: The role whose credentials it gets.
         session_name: Whose session that is.
 
     Raises:
         ServiceError: If IAM is enforced and SageMaker cannot take on the role.
     """
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        BASE_DIRECTORY_VARIABLE: str(base),
+        **inherited,
+        "PATH": os.pathsep.join([str(programs), inherited.get("PATH", os.defpath)]),
+        "VIRTUAL_ENV": str(programs.parent),
+        BASE_DIRECTORY_VARIABLE: root.path,
         "PYTHONUNBUFFERED": "1",
         **await role_environment(service, role_arn, session_name),
     }
@@ -101,7 +106,7 @@ async def run_container(
     command: Sequence[str],
     *,
     environment: Mapping[str, str],
-    base: Path,
+    root: ContainerRoot,
     on_line: Callable[[str], None],
     stop: asyncio.Event,
     timeout_s: float,
@@ -113,7 +118,7 @@ async def run_container(
         service: The running SageMaker.
         command: Program and arguments.
         environment: Its whole environment.
-        base: The directory that stands for /opt/ml; also the working directory.
+        root: Its files; /opt/ml is also the working directory.
         on_line: Gets each line of standard output and standard error.
         stop: Asks the container to stop.
         timeout_s: Longest run, seconds.
@@ -122,7 +127,9 @@ async def run_container(
     Raises:
         OSError: If the program cannot be started.
     """
-    process = await service.processes.start(command, environment=environment, cwd=base)
+    process = await service.processes.start(
+        root.command(command, environment), environment=environment, cwd=root.directory
+    )
     assert process.stdout is not None
     last_line = ""
 
@@ -141,6 +148,9 @@ async def run_container(
         was_running = not ended.done()
         code = await service.processes.stop(process, stop_grace_s) if was_running else await ended
         await reading
+    except asyncio.CancelledError:
+        await service.processes.stop(process, _CANCEL_GRACE_S)
+        raise
     finally:
         for task in (asked, reading, ended):
             task.cancel()
@@ -180,8 +190,13 @@ def write_json(path: Path, document: object) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def pack(directory: Path, archive: Path) -> None:
-    """Packs a directory's content as tar.gz; the same content gives the same bytes."""
+def pack(directories: Sequence[Path], archive: Path) -> None:
+    """Packs the content of directories as tar.gz; the same content gives the same bytes.
+
+    Args:
+        directories: What is packed; of files with the same path the first directory's is taken.
+        archive: The file that is written.
+    """
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.mtime = entry.uid = entry.gid = 0
@@ -193,8 +208,17 @@ def pack(directory: Path, archive: Path) -> None:
         gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed,
         tarfile.open(fileobj=cast("IO[bytes]", packed), mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for path in sorted(directory.rglob("*")):
-            tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=plain)
+        for name, path in merged(directories):
+            tar.add(path, arcname=name, recursive=False, filter=plain)
+
+
+def merged(directories: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Everything below several directories by relative path; the first directory's entries win."""
+    found: dict[str, Path] = {}
+    for directory in directories:
+        for path in directory.rglob("*"):
+            found.setdefault(path.relative_to(directory).as_posix(), path)
+    return sorted(found.items())
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:

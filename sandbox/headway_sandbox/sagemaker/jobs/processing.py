@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from headway_sandbox.sagemaker.jobs import processing_run
 from headway_sandbox.sagemaker.jobs.alike import delete_ended, list_jobs, require_active
+from headway_sandbox.sagemaker.jobs.hosts import host_problems
 from headway_sandbox.sagemaker.jobs.record import PROCESSING, Job, start
 from headway_sandbox.sagemaker.jobs.training import uri_problems
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, operation, validation_error
@@ -92,12 +93,7 @@ async def delete_processing_job(service: SageMaker, request: Document) -> Docume
 def _problems(request: Document) -> Iterator[str]:
     """What this sandbox cannot do with a request that AWS might accept, and what AWS would refuse."""
     cluster = request["ProcessingResources"]["ClusterConfig"]
-    if cluster["InstanceCount"] != 1:
-        yield (
-            f"ProcessingResources.ClusterConfig.InstanceCount is {cluster['InstanceCount']}; this "
-            "sandbox runs a job "
-            "on one host, so it must be 1"
-        )
+    yield from host_problems("ProcessingResources.ClusterConfig", cluster)
     inputs = request.get("ProcessingInputs", [])
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     for label, names in (

@@ -120,8 +120,8 @@ class Job:
         return self.service.arn(self.kind.kind, self.name)
 
     @property
-    def base(self) -> Path:
-        """The directory that stands for /opt/ml."""
+    def directory(self) -> Path:
+        """Where everything that it needs while it runs is on this machine."""
         return self.service.work_dir / self.kind.kind / self.key
 
     def save(self, document: Document) -> None:
@@ -195,6 +195,6 @@ def start(job: Job, work: Callable[[asyncio.Event], Awaitable[None]], fail: Call
             fail_shortened(f"{INTERNAL_ERROR} ({type(error).__name__}: {error})")
         finally:
             job.service.stop_requests.pop(job.arn, None)
-            shutil.rmtree(job.base, ignore_errors=True)
+            shutil.rmtree(job.directory, ignore_errors=True)
 
     job.service.tasks.start(job.arn, supervise())

@@ -6,8 +6,11 @@ from typing import Any
 
 from headway_sandbox.sagemaker.jobs import training_run
 from headway_sandbox.sagemaker.jobs.alike import delete_ended, list_jobs, require_active
+from headway_sandbox.sagemaker.jobs.channels import channel_mode
+from headway_sandbox.sagemaker.jobs.hosts import host_problems
 from headway_sandbox.sagemaker.jobs.metrics import MetricScanner
 from headway_sandbox.sagemaker.jobs.record import TRAINING, Job, start
+from headway_sandbox.sagemaker.jobs.training_files import model_location
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, operation, validation_error
 from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location
 from headway_sandbox.sagemaker.tags import save_tags
@@ -49,9 +52,7 @@ async def create_training_job(service: SageMaker, request: Document) -> Document
     if problems:
         raise validation_error("; ".join(problems))
     now = service.clock()
-    output = S3Location.parse(request["OutputDataConfig"]["S3OutputPath"]).child(
-        name, "output", "model.tar.gz"
-    )
+    output = model_location(request["OutputDataConfig"], name)
     document = {
         "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_S},
         "EnableNetworkIsolation": False,
@@ -118,13 +119,7 @@ def _problems(request: Document) -> Any:  # noqa: ANN401
         MetricScanner(algorithm.get("MetricDefinitions", []), lambda: 0.0)
     except ValueError as error:
         yield str(error)
-    resources = request.get("ResourceConfig", {})
-    if resources.get("InstanceCount") != 1:
-        yield (
-            f"ResourceConfig.InstanceCount is {resources.get('InstanceCount')}; this sandbox runs "
-            "a job on one host, "
-            "so it must be 1"
-        )
+    yield from host_problems("ResourceConfig", request["ResourceConfig"])
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"The channel name {name} is used more than once in InputDataConfig"
@@ -144,11 +139,10 @@ def _channel_problems(channel: Document, default_mode: str) -> Any:  # noqa: ANN
             f"{where}: S3DataType {source['S3DataType']} is not emulated by this sandbox; use "
             f"S3Prefix or ManifestFile"
         )
-    if channel.get("InputMode", default_mode) == "Pipe":
-        yield f"{where}: InputMode Pipe is not emulated by this sandbox; use File or FastFile"
+    mode = channel_mode(channel, default_mode)
     for member in ("CompressionType", "RecordWrapperType"):
-        if channel.get(member, "None") != "None":
-            yield f"{where}: {member} {channel[member]} is not emulated by this sandbox; use None"
+        if mode != "Pipe" and channel.get(member, "None") != "None":
+            yield f"{where}: {member} {channel[member]} is for InputMode Pipe, and this is {mode}"
     yield from uri_problems(f"{where}: S3Uri", source["S3Uri"])
 
 

@@ -1,0 +1,1 @@
+"""What AWS's framework images have inside: script mode for training, handlers for inference."""
