@@ -15,6 +15,9 @@ _MODULES = (
     "model_package_groups",
     "model_packages",
     "tags",
+    "feature_store.groups",
+    "feature_store.features",
+    "feature_store.runtime",
 )
 
 
