@@ -6,6 +6,9 @@ import sysconfig
 import venv
 from pathlib import Path
 
+MARKER = "_what_is_installed_here.pth"
+"""The file that shows an environment what is installed here; only environments of containers have it."""
+
 _PIP = """#!/bin/sh
 exec "$(dirname "$0")/python" -m pip "$@"
 """
@@ -27,7 +30,7 @@ def make_environment(directory: Path) -> Path:
     own = Path(sysconfig.get_path("purelib", vars={"base": str(directory), "platbase": str(directory)}))
     seen = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
     lines = [f"import site; site.addsitedir({place!r})" for place in seen]
-    (own / "_what_is_installed_here.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (own / MARKER).write_text("\n".join(lines) + "\n", encoding="utf-8")
     programs = directory / "bin"
     for name in ("pip", "pip3"):
         (programs / name).write_text(_PIP, encoding="utf-8")
