@@ -1,0 +1,140 @@
+"""Evidence as e-values: how strongly counts speak against an assumption, valid at every look.
+
+An e-value is a bet against an assumption whose expected gain is at most 1 while the assumption holds, so the
+chance that it ever exceeds 1/alpha is at most alpha, however often one looks (Ville's inequality). Each bet
+here is the mean of bets on a few fixed alternatives.
+
+Two arms: given that something bad happened, it happened to the challenger with a probability that depends
+only on the arms' requests and on the ratio of their rates. Nothing needs to be known about the rate itself,
+so traffic may drift and an incident may hit both arms. Source: arm-conditional e-processes; Ramdas, Grünwald,
+Vovk, Shafer, "Game-theoretic statistics and safe anytime-valid inference", 2023.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+HARM_RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+"""How much worse than assumed a challenger may be, where harm is looked for."""
+SAFE_RATIOS = (0.3, 0.6, 0.8, 1.0, 1.2)
+"""How a challenger may compare to its champion, where harm is to be ruled out."""
+LOW_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
+"""How far below a limit a rate may lie, as a share of the limit, where it is to be shown below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Bad events of both arms over a time in which the split of the traffic stayed the same.
+
+    Attributes:
+        challenger_requests: Requests that the challenger answered or failed to answer.
+        challenger_bad: How many of them went wrong.
+        champion_requests: Requests of the champion in the same time.
+        champion_bad: How many of them went wrong.
+    """
+
+    challenger_requests: int
+    challenger_bad: int
+    champion_requests: int
+    champion_bad: int
+
+
+def log_harm(stages: Iterable[Counts], ratio: float) -> float:
+    """Evidence that the challenger's rate of bad events is more than `ratio` times the champion's.
+
+    Args:
+        stages: Counts, one for each split of the traffic.
+        ratio: The largest ratio of the two rates that is no harm, above 0.
+
+    Returns:
+        The natural logarithm of the e-value against "at most `ratio` times".
+    """
+    known = tuple(stages)
+    return mixture([_two_arms(known, ratio, ratio * worse) for worse in HARM_RATIOS])
+
+
+def log_safe(stages: Iterable[Counts], ratio: float) -> float:
+    """Evidence that the challenger's rate of bad events is less than `ratio` times the champion's.
+
+    Args:
+        stages: Counts, one for each split of the traffic.
+        ratio: The ratio that is to be ruled out, above 1.2.
+
+    Returns:
+        The natural logarithm of the e-value against "at least `ratio` times".
+    """
+    known = tuple(stages)
+    return mixture([_two_arms(known, ratio, better) for better in SAFE_RATIOS])
+
+
+def log_above(requests: int, bad: int, limit: float) -> float:
+    """Evidence that a rate of bad events is above a limit.
+
+    Args:
+        requests: Number of requests.
+        bad: How many of them went wrong.
+        limit: Share of bad events, 0 to 1; at 0 the first bad event is proof.
+
+    Returns:
+        The natural logarithm of the e-value against "at most `limit`".
+    """
+    if limit <= 0:
+        return math.inf if bad else 0.0
+    rates = [min(limit * worse, (1 + limit) / 2) for worse in HARM_RATIOS]
+    return mixture([_one_arm(requests, bad, limit, rate) for rate in rates])
+
+
+def log_below(requests: int, bad: int, limit: float) -> float:
+    """Evidence that a rate of bad events is below a limit.
+
+    Args:
+        requests: Number of requests.
+        bad: How many of them went wrong.
+        limit: Share of bad events, 0 to 1; nothing is below 0.
+
+    Returns:
+        The natural logarithm of the e-value against "at least `limit`".
+    """
+    if limit <= 0:
+        return 0.0
+    if limit >= 1:
+        return math.inf if requests else 0.0
+    return mixture([_one_arm(requests, bad, limit, limit * share) for share in LOW_SHARES])
+
+
+def _two_arms(stages: Sequence[Counts], assumed: float, alternative: float) -> float:
+    total = 0.0
+    for counts in stages:
+        challenger, champion = counts.challenger_requests, counts.champion_requests
+        if not challenger or not champion:
+            # With one arm alone, whom a bad event hits says nothing.
+            continue
+        before = challenger * assumed / (challenger * assumed + champion)
+        after = challenger * alternative / (challenger * alternative + champion)
+        total += counts.challenger_bad * math.log(after / before)
+        total += counts.champion_bad * math.log((1 - after) / (1 - before))
+    return total
+
+
+def _one_arm(requests: int, bad: int, assumed: float, alternative: float) -> float:
+    if alternative == 0:
+        return -math.inf if bad else -requests * math.log1p(-assumed)
+    if assumed >= 1:
+        return 0.0
+    good = (requests - bad) * (math.log1p(-alternative) - math.log1p(-assumed))
+    return bad * math.log(alternative / assumed) + good
+
+
+def mixture(logs: Sequence[float], weights: Sequence[float] | None = None) -> float:
+    """Logarithm of the mean of e-values, which is an e-value again.
+
+    Args:
+        logs: Natural logarithms of the e-values.
+        weights: Share of the stake on each, together 1; equal shares when left out.
+    """
+    shares = [1 / len(logs)] * len(logs) if weights is None else weights
+    largest = max(logs)
+    if math.isinf(largest):
+        return largest
+    total = math.fsum(part * math.exp(item - largest) for part, item in zip(shares, logs, strict=True))
+    return largest + math.log(total)
