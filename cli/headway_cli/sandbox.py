@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from headway_cli.errors import HeadwayError
 from headway_cli.project import Project
@@ -36,7 +37,30 @@ def find_sandbox(project: Project) -> SandboxRecord | None:
         return lifecycle.find(project.sandbox_dir)
 
 
-def start_sandbox(project: Project, port: int) -> SandboxRecord:
+def control_sandbox(
+    project: Project, method: str, path: str, document: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What one of the running sandbox's own pages answers.
+
+    Raises:
+        HeadwayError: It does not run, or refuses.
+    """
+    record = require_sandbox(project)
+    with _for_people():
+        return lifecycle.control(record, method, path, document)
+
+
+def kill_sandbox(project: Project) -> bool:
+    """Kills the sandbox on the spot; answers whether one was running.
+
+    Raises:
+        HeadwayError: It goes on.
+    """
+    with _for_people():
+        return lifecycle.kill(project.sandbox_dir)
+
+
+def start_sandbox(project: Project, port: int, *, enforce_iam: bool | None = None) -> SandboxRecord:
     """Starts the sandbox, or finds it running; notes when it may know less than Pulumi remembers.
 
     That is so after it was not stopped but killed, and when somebody has removed its directory.
@@ -50,7 +74,7 @@ def start_sandbox(project: Project, port: int) -> SandboxRecord:
         removed = project.pulumi_state_dir.exists() and not project.sandbox_dir.exists()
         if killed or removed:
             _note(project).touch()
-        return lifecycle.start(project.sandbox_dir, port)
+        return lifecycle.start(project.sandbox_dir, port, enforce_iam=enforce_iam)
 
 
 def was_killed(project: Project) -> bool:

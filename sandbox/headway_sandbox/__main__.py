@@ -18,12 +18,16 @@ def main() -> int:
     parser.add_argument("--state-dir", type=Path, required=True, help="directory that holds all of its state")
     parser.add_argument("--port", type=int, help="port on 127.0.0.1; 0 chooses a free one")
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--enforce-iam", action="store_true", help="authorise every call against its caller's policies"
+    )
     arguments = parser.parse_args()
     try:
         run(
             arguments.state_dir.resolve(),
             configured_port() if arguments.port is None else arguments.port,
             ready_fd=arguments.ready_fd,
+            enforce_iam=arguments.enforce_iam,
         )
     except SandboxError as error:
         sys.stderr.write(f"{error}\n")

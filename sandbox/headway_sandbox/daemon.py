@@ -32,7 +32,7 @@ _HELD: list[IO[str]] = []
 """Locks that this process holds until it ends."""
 
 
-def run(state_dir: Path, port: int, ready_fd: int | None = None) -> None:
+def run(state_dir: Path, port: int, ready_fd: int | None = None, *, enforce_iam: bool = False) -> None:
     """Runs the server in this process until it is told to stop.
 
     Args:
@@ -40,12 +40,13 @@ def run(state_dir: Path, port: int, ready_fd: int | None = None) -> None:
         port: Port on 127.0.0.1; 0 chooses a free one.
         ready_fd: File descriptor that gets one line of JSON: the record once it answers, or the error. The
             server then goes on as a daemon.
+        enforce_iam: Whether every call is authorised against the policies of its caller.
 
     Raises:
         SandboxError: If it cannot start.
     """
     if ready_fd is None:
-        _serve(state_dir, port, lambda _record: None)
+        _serve(state_dir, port, enforce_iam, lambda _record: None)
         return
     # The starter waits for this process; the server is its orphan, so that nobody has to reap it.
     if os.fork() != 0:
@@ -58,7 +59,7 @@ def run(state_dir: Path, port: int, ready_fd: int | None = None) -> None:
                 ready.close()
 
         try:
-            _serve(state_dir, port, lambda record: report({"record": asdict(record)}))
+            _serve(state_dir, port, enforce_iam, lambda record: report({"record": asdict(record)}))
         except SandboxError as error:
             report({"error": str(error)})
             raise
@@ -68,7 +69,9 @@ def run(state_dir: Path, port: int, ready_fd: int | None = None) -> None:
             raise
 
 
-def _serve(state_dir: Path, port: int, on_listening: Callable[[SandboxRecord], None]) -> None:
+def _serve(
+    state_dir: Path, port: int, enforce_iam: bool, on_listening: Callable[[SandboxRecord], None]
+) -> None:
     state_dir.mkdir(parents=True, exist_ok=True)
     # Never closed: the kernel does it when the process is gone, which is what the lock says.
     lock = (state_dir / SERVER_LOCK).open("w")
@@ -77,10 +80,10 @@ def _serve(state_dir: Path, port: int, on_listening: Callable[[SandboxRecord], N
         if not acquire(lock, LOCK_TIMEOUT_S):
             raise SandboxError(f"A sandbox runs on {state_dir} already; stop it with `headway sandbox stop`.")
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        record = SandboxRecord(pid=os.getpid(), port=listener.getsockname()[1], started_at=started_at)
+        record = SandboxRecord(os.getpid(), listener.getsockname()[1], started_at, enforce_iam)
         write_record(state_dir, record)
         try:
-            server.serve(state_dir, listener, lambda: on_listening(record))
+            server.serve(state_dir, listener, lambda: on_listening(record), enforce_iam=enforce_iam)
         except ImageError as error:
             raise SandboxError(str(error)) from error
         finally:

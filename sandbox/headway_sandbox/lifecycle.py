@@ -20,9 +20,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from headway_sandbox.record import (
+    ENFORCE_IAM_VARIABLE,
     HOST,
     LOG,
     PORT_VARIABLE,
@@ -41,7 +42,9 @@ __all__ = [
     "SandboxRecord",
     "aws_environment",
     "configured_port",
+    "control",
     "find",
+    "kill",
     "reset",
     "start",
     "stop",
@@ -95,12 +98,28 @@ def find(state_dir: Path) -> SandboxRecord | None:
     return record if record is not None and _answers(record) else None
 
 
-def start(state_dir: Path, port: int = DEFAULT_PORT) -> SandboxRecord:
+def configured_enforcement() -> bool:
+    """Whether HEADWAY_SANDBOX_ENFORCE_IAM asks for enforced IAM.
+
+    Raises:
+        SandboxError: If the variable is neither 0 nor 1.
+    """
+    text = os.environ.get(ENFORCE_IAM_VARIABLE, "0")
+    if text not in ("0", "1"):
+        raise SandboxError(
+            f"{ENFORCE_IAM_VARIABLE} is {text!r}; it must be 1 to enforce IAM, or 0 not to do so."
+        )
+    return text == "1"
+
+
+def start(state_dir: Path, port: int = DEFAULT_PORT, *, enforce_iam: bool | None = None) -> SandboxRecord:
     """Starts the sandbox in the background, unless it runs already.
 
     Args:
         state_dir: Directory that holds all of its state; created if missing.
         port: Port on 127.0.0.1; 0 chooses a free one. A sandbox that runs already keeps its port.
+        enforce_iam: Whether every call is authorised against the policies of its caller; None leaves a
+            sandbox that runs as it is, and asks HEADWAY_SANDBOX_ENFORCE_IAM otherwise.
 
     Returns:
         Where it is, after it has answered its first call.
@@ -112,9 +131,14 @@ def start(state_dir: Path, port: int = DEFAULT_PORT) -> SandboxRecord:
     with _changing(state_dir):
         running = find(state_dir)
         if running is not None:
+            if enforce_iam is not None and running.enforce_iam != enforce_iam:
+                how = "with" if running.enforce_iam else "without"
+                raise SandboxError(
+                    f"The sandbox runs already, {how} enforced IAM; stop it first: `headway sandbox stop`."
+                )
             return running
         _end_server(state_dir)
-        return _spawn(state_dir, port)
+        return _spawn(state_dir, port, configured_enforcement() if enforce_iam is None else enforce_iam)
 
 
 def stop(state_dir: Path) -> bool:
@@ -158,7 +182,56 @@ def reset(state_dir: Path) -> None:
             )
 
 
-def _spawn(state_dir: Path, port: int) -> SandboxRecord:
+def control(
+    record: SandboxRecord, method: str, path: str, document: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Calls one of the sandbox's own pages, such as ``/_headway/faults``.
+
+    Args:
+        record: Where the sandbox is.
+        method: HTTP method.
+        path: The page.
+        document: What to send as JSON.
+
+    Returns:
+        The page's JSON object.
+
+    Raises:
+        SandboxError: If the sandbox refuses; the message is its own.
+    """
+    body = b"" if document is None else json.dumps(document).encode()
+    try:
+        status, answer = _request(record.port, method, path, START_TIMEOUT_S, body)
+        found: dict[str, Any] = json.loads(answer)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise SandboxError(
+            f"The sandbox on port {record.port} did not answer ({error}); see `headway sandbox status`."
+        ) from error
+    if status != 200:
+        raise SandboxError(str(found.get("message", found)))
+    return found
+
+
+def kill(state_dir: Path) -> bool:
+    """Kills the sandbox on the spot, as a power cut would: for rehearsals.
+
+    Returns:
+        False if none was running.
+
+    Raises:
+        SandboxError: If it goes on.
+    """
+    record = find(state_dir)
+    if record is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(record.pid, signal.SIGKILL)
+    if not wait_unlocked(state_dir / SERVER_LOCK, STOP_TIMEOUT_S):
+        raise SandboxError(f"The sandbox (process {record.pid}) goes on after SIGKILL.")
+    return True
+
+
+def _spawn(state_dir: Path, port: int, enforce_iam: bool) -> SandboxRecord:
     read_fd, write_fd = os.pipe()
     command = [
         sys.executable,
@@ -171,6 +244,7 @@ def _spawn(state_dir: Path, port: int) -> SandboxRecord:
         str(port),
         "--ready-fd",
         str(write_fd),
+        *(["--enforce-iam"] if enforce_iam else []),
     ]
     with os.fdopen(read_fd, "rb") as ready:
         try:
@@ -252,9 +326,9 @@ def _answers(record: SandboxRecord) -> bool:
         return False
 
 
-def _request(port: int, method: str, path: str, timeout_s: float) -> tuple[int, bytes]:
+def _request(port: int, method: str, path: str, timeout_s: float, body: bytes = b"") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
     with contextlib.closing(connection):
-        connection.request(method, path, headers={"Connection": "close"})
+        connection.request(method, path, body=body, headers={"Connection": "close"})
         response = connection.getresponse()
         return response.status, response.read()

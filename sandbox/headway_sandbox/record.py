@@ -11,6 +11,7 @@ from typing import IO
 
 HOST = "127.0.0.1"
 PORT_VARIABLE = "HEADWAY_SANDBOX_PORT"
+ENFORCE_IAM_VARIABLE = "HEADWAY_SANDBOX_ENFORCE_IAM"
 SERVER_LOCK = "server.lock"
 LOG = "sandbox.log"
 RECORD = "sandbox.json"
@@ -28,11 +29,13 @@ class SandboxRecord:
         pid: Process id of the server.
         port: Port on 127.0.0.1.
         started_at: Time of the start, ISO 8601 in UTC.
+        enforce_iam: Whether it holds every call against the policies of its caller.
     """
 
     pid: int
     port: int
     started_at: str
+    enforce_iam: bool = False
 
     @property
     def endpoint_url(self) -> str:

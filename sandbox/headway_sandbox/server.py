@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import json
 import logging
-import os
 import shutil
 import signal
 import socket
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
+from headway_sandbox.api_faults import faulted
+from headway_sandbox.control_pages import OWN_PAGES, ControlPages
 from headway_sandbox.durability import StateWriter
 from headway_sandbox.faults import Faults
 from headway_sandbox.ministack_seam import Answer, Handler, Ministack, Settings, configure
@@ -44,21 +45,27 @@ _log = logging.getLogger(__name__)
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-HEALTH_PATH = "/_headway/health"
-RESET_PATH = "/_headway/reset"
 MINISTACK_DIRECTORY = "ministack"
 SAGEMAKER_DIRECTORY = "sagemaker"
 
-# A reset of ministack alone would leave SageMaker's half of the state behind.
-_MINISTACK_RESET_PATH = "/_ministack/reset"
-_OWN_PAGES = ("/_headway/", _MINISTACK_RESET_PATH)
+# What goes on between calls: packages with the coroutines `restore` and `close`.
+_PARTS = (
+    "headway_sandbox.dataplane",
+    "headway_sandbox.sagemaker.feature_store",
+)
 _RUNTIME_PREFIX = "/endpoints/"
 _SIGNED_FOR_SAGEMAKER = b"/sagemaker/aws4_request"
 
 
-def settings_for(state_dir: Path, port: int) -> Settings:
+def settings_for(state_dir: Path, port: int, *, enforce_iam: bool = False) -> Settings:
     """Settings of ministack for a state directory and a port."""
-    return Settings(state_dir=state_dir / MINISTACK_DIRECTORY, port=port, region=REGION, account=ACCOUNT)
+    return Settings(
+        state_dir=state_dir / MINISTACK_DIRECTORY,
+        port=port,
+        region=REGION,
+        account=ACCOUNT,
+        enforce_iam=enforce_iam,
+    )
 
 
 class Sandbox:
@@ -68,10 +75,18 @@ class Sandbox:
         state_dir: Directory that holds all of its state.
         port: Port it answers on.
         clock: Seconds since the epoch.
+        enforce_iam: Whether every call is authorised against the policies of its caller.
     """
 
-    def __init__(self, state_dir: Path, port: int, clock: Callable[[], float] = time.time) -> None:
-        settings = settings_for(state_dir, port)
+    def __init__(
+        self,
+        state_dir: Path,
+        port: int,
+        clock: Callable[[], float] = time.time,
+        *,
+        enforce_iam: bool = False,
+    ) -> None:
+        settings = settings_for(state_dir, port, enforce_iam=enforce_iam)
         self._ministack = Ministack(settings)
         self._writer = StateWriter(self._ministack, settings.state_dir / "services")
         self._ministack.on_change = self._writer.changed
@@ -99,22 +114,27 @@ class Sandbox:
         load_operations()
         for own in JSON_SERVICES:
             self._ministack.add_service(own.signing_name, own.target_prefix, self._json_handler(own.api))
+        self._ministack.intercept(self._before)
+        self.pages = ControlPages(self.service.faults, self._reset)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's callables
         """Answers one ASGI connection."""
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(_OWN_PAGES):
-            await self._own_page(scope, send)
+        elif scope["type"] == "http" and scope["path"].startswith(OWN_PAGES):
+            await self._own_page(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] != "/" and _is_signed_for_sagemaker(scope):
-            if scope["path"].startswith(_RUNTIME_PREFIX):
-                await self._data_plane(scope, receive, send)
-            else:
-                await self._own_rest_call(scope, receive, send)
+            await self._rest(scope, receive, send)
         else:
             await self._ministack.asgi(scope, receive, send)
             if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
                 self._writer.changed()
+
+    async def _before(self, name: str, request: Callable[[], HttpRequest]) -> Answer | None:
+        """What is answered to a call instead of what the service would answer."""
+        if not self.service.faults.touches_api:
+            return None
+        return await faulted(self.service.faults, request(), name)
 
     def _json_handler(self, api: str) -> Handler:
         """Answers the calls of one of our own services of the JSON protocol."""
@@ -126,37 +146,31 @@ class Sandbox:
 
         return handle
 
-    async def _own_rest_call(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
-        """A call of one of our own services of the REST protocol, for example to the feature store."""
+    async def _rest(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+        """A REST call for SageMaker; answered before ministack sees it, which would relabel its content."""
         request = HttpRequest.from_scope(scope, await _read_body(receive))
-        status, headers, answer = await rest_call(self.service, request)
-        await _send(send, status, headers, answer)
+        answer = await self._before("sagemaker", lambda: request)
+        if answer is None and scope["path"].startswith(_RUNTIME_PREFIX):
+            answer = await self._data_plane(request, scope["path"])
+        elif answer is None:
+            answer = await rest_call(self.service, request)
+        await _send(send, *answer)
 
-    async def _data_plane(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
-        """InvokeEndpoint; answered before ministack sees it, which would relabel its content type."""
+    async def _data_plane(self, request: HttpRequest, path: str) -> Answer:
+        """InvokeEndpoint and what is like it."""
         router = importlib.import_module("headway_sandbox.dataplane.router")
-        body = await _read_body(receive)
         try:
-            status, answer_headers, answer = await router.invoke(
-                self.service, scope["method"], scope["path"], _headers(scope), body
+            answer: Answer = await router.invoke(
+                self.service, request.method, path, dict(request.headers), request.body
             )
         except ServiceError as error:
-            status, answer = error.status, error_body(error)
-            answer_headers = {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code}
-        await _send(send, status, answer_headers, answer)
+            headers = {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code}
+            return error.status, headers, error_body(error)
+        return answer
 
-    async def _own_page(self, scope: dict[str, Any], send: Any) -> None:  # noqa: ANN401
-        match scope["method"], scope["path"]:
-            case "GET", path if path == HEALTH_PATH:
-                status, document = 200, {"status": "ok", "pid": os.getpid()}
-            case "POST", path if path in (RESET_PATH, _MINISTACK_RESET_PATH):
-                await self._reset()
-                status, document = 200, {"status": "reset"}
-            case method, path:
-                status, document = (
-                    404,
-                    {"status": "not found", "message": f"The sandbox has no page {method} {path}."},
-                )
+    async def _own_page(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+        body = await _read_body(receive)
+        status, document = await self.pages.answer(scope["method"], scope["path"], body)
         await _send(send, status, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
     async def _reset(self) -> None:
@@ -169,7 +183,8 @@ class Sandbox:
 
     async def _end_work(self) -> None:
         await self.service.tasks.close()
-        await _data_plane_hook("close", self.service)
+        for part in _PARTS:
+            await _hook(part, "close", self.service)
         await self.service.processes.close()
 
     async def _lifespan(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
@@ -191,7 +206,8 @@ class Sandbox:
         recovery.fail_interrupted_work(self.service)
         self._housekeeping = asyncio.get_running_loop().create_task(self._writer.run(), name="state-writer")
         # In the background: it may call this very server, which does not answer before it has started.
-        self.service.tasks.start("restore-endpoints", _data_plane_hook("restore", self.service))
+        for part in _PARTS:
+            self.service.tasks.start(f"restore {part}", _hook(part, "restore", self.service))
 
     async def _stop(self) -> None:
         if self._housekeeping is not None:
@@ -202,19 +218,24 @@ class Sandbox:
         self.service.store.close()
 
 
-def serve(state_dir: Path, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+def serve(
+    state_dir: Path, listener: socket.socket, on_listening: Callable[[], None], *, enforce_iam: bool
+) -> None:
     """Runs the sandbox in this process until SIGTERM or SIGINT.
 
     Args:
         state_dir: Directory that holds all state.
         listener: Bound and listening socket; taken over.
         on_listening: Called once the first request would be answered.
+        enforce_iam: Whether every call is authorised against the policies of its caller.
     """
-    configure(settings_for(state_dir, listener.getsockname()[1]))
-    asyncio.run(_serve(state_dir, listener, on_listening))
+    configure(settings_for(state_dir, listener.getsockname()[1], enforce_iam=enforce_iam))
+    asyncio.run(_serve(state_dir, listener, on_listening, enforce_iam))
 
 
-async def _serve(state_dir: Path, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+async def _serve(
+    state_dir: Path, listener: socket.socket, on_listening: Callable[[], None], enforce_iam: bool
+) -> None:
 
     port = listener.getsockname()[1]
     config = Config()
@@ -234,18 +255,13 @@ async def _serve(state_dir: Path, listener: socket.socket, on_listening: Callabl
         on_listening()
         await stopping.wait()
 
-    sandbox = Sandbox(state_dir, port)
+    sandbox = Sandbox(state_dir, port, enforce_iam=enforce_iam)
     await hypercorn_serve(cast("ASGIFramework", sandbox), config, shutdown_trigger=until_stopped, mode="asgi")
 
 
-async def _data_plane_hook(name: str, service: SageMaker) -> None:
-    """Calls ``restore`` or ``close`` of the data plane."""
-    dataplane = importlib.import_module("headway_sandbox.dataplane")
-    await getattr(dataplane, name)(service)
-
-
-def _headers(scope: dict[str, Any]) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+async def _hook(part: str, name: str, service: SageMaker) -> None:
+    """Calls ``restore`` or ``close`` of one of the parts."""
+    await getattr(importlib.import_module(part), name)(service)
 
 
 def _is_signed_for_sagemaker(scope: dict[str, Any]) -> bool:

@@ -9,28 +9,56 @@ from typing import Annotated
 
 import typer
 
+from headway_cli.commands import sandbox_fault
 from headway_cli.engine_session import MISLEADING, open_session
 from headway_cli.errors import HeadwayError
 from headway_cli.lock import exclusive
 from headway_cli.narration import Narrator
 from headway_cli.output import JsonOption, emit
 from headway_cli.project import LOCAL_STACK, find_project, require_free_space, sandbox_port
-from headway_cli.sandbox import find_sandbox, require_sandbox, reset_sandbox, start_sandbox, stop_sandbox
+from headway_cli.sandbox import (
+    find_sandbox,
+    kill_sandbox,
+    require_sandbox,
+    reset_sandbox,
+    start_sandbox,
+    stop_sandbox,
+)
+from headway_sandbox.lifecycle import SandboxRecord
 
 app = typer.Typer(no_args_is_help=True, help="The AWS on this machine.")
 _FOLLOW_S = 0.2
 
 
+app.add_typer(sandbox_fault.app, name="fault")
+
+
 @app.command()
-def start(as_json: JsonOption = False) -> None:
+def start(
+    enforce_iam: Annotated[
+        bool | None,
+        typer.Option(
+            "--enforce-iam/--no-enforce-iam",
+            help="Authorise every call against the policies of its caller, as AWS does. "
+            "Without either, a sandbox that runs stays as it is, and HEADWAY_SANDBOX_ENFORCE_IAM=1 decides.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Start it, or find it running."""
     project = find_project()
     port = sandbox_port()
     require_free_space(project.home)
     with Narrator.on_standard_error().step("Starting the sandbox"):
-        record = start_sandbox(project, port)
-    document = {"running": True, "endpoint_url": record.endpoint_url, "pid": record.pid}
-    emit(f"the sandbox runs at {record.endpoint_url}", document, as_json=as_json)
+        record = start_sandbox(project, port, enforce_iam=enforce_iam)
+    document = {
+        "running": True,
+        "endpoint_url": record.endpoint_url,
+        "pid": record.pid,
+        "enforce_iam": record.enforce_iam,
+    }
+    emit(f"the sandbox runs at {record.endpoint_url}{_mode(record)}", document, as_json=as_json)
 
 
 @app.command()
@@ -42,6 +70,19 @@ def stop(as_json: JsonOption = False) -> None:
     emit(
         "the sandbox is stopped" if stopped else "the sandbox was not running",
         {"stopped": stopped},
+        as_json=as_json,
+    )
+
+
+@app.command()
+def kill(as_json: JsonOption = False) -> None:
+    """Kill it on the spot, as a power cut would; for rehearsals. The next start says what was interrupted."""
+    killed = kill_sandbox(find_project())
+    emit(
+        "the sandbox is killed; `headway sandbox start` brings it back"
+        if killed
+        else "the sandbox was not running",
+        {"killed": killed},
         as_json=as_json,
     )
 
@@ -62,8 +103,10 @@ def status(as_json: JsonOption = False) -> None:
         "endpoint_url": record.endpoint_url,
         "pid": record.pid,
         "started_at": record.started_at,
+        "enforce_iam": record.enforce_iam,
     }
-    text = f"the sandbox runs at {record.endpoint_url} (process {record.pid}, since {record.started_at})"
+    since = f"process {record.pid}, since {record.started_at}"
+    text = f"the sandbox runs at {record.endpoint_url}{_mode(record)} ({since})"
     emit(text, document, as_json=as_json)
 
 
@@ -105,6 +148,10 @@ def env(as_json: JsonOption = False) -> None:
     text = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
     text += [f"unset {name}" for name in unset]
     emit("\n".join(text), {"environment": dict(variables), "unset": unset}, as_json=as_json)
+
+
+def _mode(record: SandboxRecord) -> str:
+    return " and enforces IAM" if record.enforce_iam else ""
 
 
 def _coming(path: Path) -> Iterator[str]:

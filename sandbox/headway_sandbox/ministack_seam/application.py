@@ -7,15 +7,20 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from headway_sandbox.ministack_seam.access import Access
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, compare_dimensions
+from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
 from headway_sandbox.ministack_seam.settings import Settings
+from headway_sandbox.ministack_seam.statistics import compute_statistics
+from headway_sandbox.wire.request import HttpRequest
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
+Before = Callable[[str, Callable[[], HttpRequest]], Awaitable[Answer | None]]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -45,7 +50,9 @@ class Ministack:
         self._stepfunctions = stepfunctions
         self.access = Access(settings.account, settings.region, enforced=settings.enforce_iam)
         self.on_change: Callable[[], None] = lambda: None
+        compute_statistics(cloudwatch)
         compare_dimensions(cloudwatch)
+        self._metrics = ServiceMetrics(cloudwatch)
         self._alarm_events = AlarmEvents(cloudwatch, responses.now_iso, self.put_event)
         watch_parameters(ssm, self.put_event)
 
@@ -66,6 +73,27 @@ class Ministack:
         self._app.SERVICE_HANDLERS[name] = handler
         self._router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix]}
         self._stepfunctions._AWS_SDK_SERVICE_MAP[name] = {"target_prefix": target_prefix, "protocol": "json"}  # noqa: SLF001
+
+    def intercept(self, before: Before) -> None:
+        """Has every call of every service looked at before it is carried out, also those from inside.
+
+        Args:
+            before: Gets the service's name and the request; gives an answer instead of the service's, or
+                None.
+        """
+
+        def looked_at(name: str, handler: Handler) -> Handler:
+            async def handle(
+                method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+            ) -> Answer:
+                answer = await before(name, lambda: _request(method, path, headers, body, query))
+                return await handler(method, path, headers, body, query) if answer is None else answer
+
+            return handle
+
+        handlers = self._app.SERVICE_HANDLERS
+        for name, handler in list(handlers.items()):
+            handlers[name] = looked_at(name, handler)
 
     def put_event(
         self, source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str]
@@ -88,12 +116,30 @@ class Ministack:
         self.on_change()
 
     def _put_entry(self, entry: dict[str, Any]) -> None:
-        # The bus is that of the account and region in force; outside a request there is none.
-        self._responses.set_request_account_id(self._settings.account)
-        self._responses.set_request_region(self._settings.region)
+        self._use_own_account()
         status, _, body = self._eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001
         if status >= 400 or json.loads(body)["FailedEntryCount"]:
             _log.error("EventBridge refused the event %s: %s", entry["DetailType"], body)
+
+    def put_metrics(self, namespace: str, data: Sequence[dict[str, Any]]) -> None:
+        """Publishes metrics in the name of an AWS service, and lets alarms look at them.
+
+        Args:
+            namespace: For example ``AWS/SageMaker``.
+            data: Metrics as PutMetricData takes them, with ``Values`` and ``Counts``.
+        """
+
+        def put() -> None:
+            self._use_own_account()
+            self._metrics.put(namespace, data)
+
+        contextvars.copy_context().run(put)
+        self.on_change()
+
+    def _use_own_account(self) -> None:
+        # State is kept by the account and region in force; outside a request there is none.
+        self._responses.set_request_account_id(self._settings.account)
+        self._responses.set_request_region(self._settings.region)
 
     def state_of_services(self) -> dict[str, Callable[[], Any]]:
         """For every service in use, the function that copies its state; any thread may call it."""
@@ -110,3 +156,10 @@ class Ministack:
         """Empties every service, in memory and on disk."""
         self._app._reset_all_state()  # noqa: SLF001
         self._alarm_events.forget()
+        self._metrics.forget()
+
+
+def _request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> HttpRequest:
+    return HttpRequest(method, path, urlencode(query, doseq=True), headers, body)

@@ -27,6 +27,9 @@ _JAVA_CLASSES = {
 Shape = Any
 """A shape of botocore's model, which is not typed."""
 
+# SageMaker's control plane publishes none of them, and answers with the first.
+_VALIDATION_CODES = ("ValidationException", "ValidationError", "IllegalArgumentException")
+
 _UNDECIDABLE = re.compile(r"\\p\{(?:L|M)\}|\\uD800|\$\{")
 
 
@@ -59,6 +62,27 @@ class ServiceModel:
     def output_shape(self, operation: str) -> Shape | None:
         """The shape of an operation's answer; None if it has none."""
         return self._model.operation_model(operation).output_shape
+
+    @property
+    def protocol(self) -> str:
+        """The protocol that botocore speaks with the service, for example ``rest-xml``."""
+        return str(self._model.metadata["protocol"])
+
+    def errors(self, operation: str) -> dict[str, tuple[str, int]]:
+        """Code on the wire and HTTP status of the errors that an operation publishes, by their names."""
+        if operation not in self.operation_names:
+            return {}
+        published = {}
+        for shape in self._model.operation_model(operation).error_shapes:
+            details = shape.metadata.get("error", {})
+            status = details.get("httpStatusCode", 500 if shape.metadata.get("fault") else 400)
+            published[shape.name] = (details.get("code", shape.name), int(status))
+        return {**{code: (code, status) for code, status in published.values()}, **published}
+
+    def validation_code(self, operation: str) -> str:
+        """The error with which an operation refuses a request that its model does not allow."""
+        published = self.errors(operation)
+        return next((code for code in _VALIDATION_CODES if code in published), _VALIDATION_CODES[0])
 
     def http(self, operation: str) -> dict[str, Any]:
         """Method, URI and status of an operation, as REST protocols need them."""

@@ -97,7 +97,8 @@ class SageMaker:
         store: Durable documents by kind and name.
         clock: Seconds since the epoch; injected so that tests can hold time.
         events: Puts ``aws.sagemaker`` events on the default event bus.
-        put_metrics: Publishes metrics in the name of a service: a namespace and data as PutMetricData takes them.
+        put_metrics: Publishes metrics in the name of a service: a namespace, and data as PutMetricData takes
+            them.
         aws: Clients for the other services of this sandbox, never called on the event loop's thread.
         region: Region of every ARN.
         account: Account of every ARN, twelve digits.
@@ -202,7 +203,7 @@ async def call(service: SageMaker, model: ServiceModel, name: str, request: Docu
     problems = model.request_problems(name, request)
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-        raise validation_error(count + "; ".join(problems))
+        raise ServiceError(model.validation_code(name), count + "; ".join(problems))
     answer = await implementation.function(service, request)
     wrong = model.response_problems(name, answer)
     if wrong:

@@ -39,6 +39,11 @@ def apis_signed_as(signing_name: str) -> tuple[str, ...]:
     return (signing_name,) if signing_name in _known() else ()
 
 
+def is_api(api: str) -> bool:
+    """Whether AWS's SDKs have a service of that name."""
+    return api in _known()
+
+
 @functools.cache
 def _known() -> frozenset[str]:
     # Imported on first use: botocore costs a fifth of the time a start may take.
