@@ -26,7 +26,10 @@ RULE = Rule(
         "old bucket policies. One that is left open is enough to publish training data."
     ),
     fix="Set block_public_acls, block_public_policy, ignore_public_acls and restrict_public_buckets to True.",
-    passes=(_case("all four flags"),),
+    passes=(
+        _case("all four flags"),
+        _case("all four flags, for a bucket that is not known yet", bucket=UNKNOWN),
+    ),
     fails=(
         _case("one flag is off", blockPublicPolicy=False, says="blockPublicPolicy is False"),
         _case(

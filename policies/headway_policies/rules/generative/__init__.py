@@ -1,0 +1,1 @@
+"""Rules about language models, prompts and agents."""

@@ -1,0 +1,1 @@
+"""Rules about code, images, data and records that nobody can swap."""

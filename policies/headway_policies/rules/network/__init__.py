@@ -1,0 +1,1 @@
+"""Rules about how resources reach each other and the world."""

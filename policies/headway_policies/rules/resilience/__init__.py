@@ -1,0 +1,1 @@
+"""Rules about staying up and getting data back."""

@@ -1,0 +1,1 @@
+"""What rules speak about: jobs, buckets, keys, alarms, pipelines, as their resources declare them."""
