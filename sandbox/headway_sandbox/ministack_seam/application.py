@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from headway_sandbox.ministack_seam.access import Access
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, compare_dimensions
+from headway_sandbox.ministack_seam.default_key import with_default_key
 from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
 from headway_sandbox.ministack_seam.settings import Settings
@@ -60,7 +61,13 @@ class Ministack:
     def asgi(self) -> Asgi:
         """The application that answers for the general services."""
         application: Asgi = self._app.app
-        return application
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
+            await application(
+                with_default_key(scope, self._settings.region, self._settings.account), receive, send
+            )
+
+        return answer
 
     def add_service(self, name: str, target_prefix: str, handler: Handler) -> None:
         """Routes a JSON-protocol service to a handler, also from Step Functions' ``aws-sdk`` integrations.

@@ -90,8 +90,9 @@ def test_a_script_gets_its_hyperparameters_and_the_environment_of_the_toolkit(
     cloud: Cloud, jobs: Jobs
 ) -> None:
     files = {"train.py": REPORT, "helper.py": "NAME = 'a module beside it'\n"}
+    rates: dict[str, Any] = {"n": 3, "learning-rate": 0.1}
 
-    job = run_script(cloud, jobs, files, n=3, **{"learning-rate": 0.1})
+    job = run_script(cloud, jobs, files, **rates)
 
     report = json.loads(model_of(cloud, job)["report.json"])
     assert report["arguments"] == ["--learning-rate", "0.1", "-n", "3"]
