@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import boto3
 
 from headway_sandbox import lifecycle
 from headway_sandbox.engine import Engine, prepare
+from headway_sandbox.provider.paths import top_of
 
 TESTS = Path(__file__).resolve().parents[1]
 _IGNORED = frozenset({"same", "read", "refresh"})
@@ -51,11 +52,13 @@ class Outcome:
         code: exit code.
         text: everything that it printed.
         operations: logical name to operation, of resources that were not the same.
+        properties: logical name to the properties that differ.
     """
 
     code: int
     text: str
     operations: dict[str, str]
+    properties: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,6 +111,20 @@ class Stack:
         """Deletes everything."""
         return self._operate("destroy", "--yes", "--skip-preview")
 
+    def import_all(self, entries: Sequence[Mapping[str, str]]) -> Outcome:
+        """Imports live resources: type, name and id of each."""
+        listed = self.directory / "import.json"
+        listed.write_text(json.dumps({"resources": entries}))
+        return self._operate(
+            "import",
+            f"--file={listed}",
+            f"--out={self.directory / 'imported.py'}",
+            "--protect=false",
+            "--generate-code=false",
+            "--yes",
+            "--skip-preview",
+        )
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, secrets shown."""
         text = self._run("stack", "output", "--json", "--show-secrets").stdout
@@ -127,7 +144,7 @@ class Stack:
         log = self.directory / "events.jsonl"
         log.unlink(missing_ok=True)
         done = self._run(*arguments, "--event-log", str(log), "--diff", check=False)
-        return Outcome(done.returncode, done.stdout + done.stderr, _operations(log))
+        return Outcome(done.returncode, done.stdout + done.stderr, _operations(log), _properties(log))
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -143,15 +160,28 @@ class Stack:
         return done
 
 
-def _operations(log: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _steps(log: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Logical name and metadata of what was done to resources."""
     for line in log.read_text().splitlines() if log.exists() else []:
         event: Mapping[str, Any] = json.loads(line)
         for kind in ("resourcePreEvent", "resOutputsEvent"):
             metadata = event.get(kind, {}).get("metadata", {})
             if metadata.get("op") not in {None, *_IGNORED} and metadata["type"].startswith("aws:"):
-                name = metadata["urn"].rpartition("::")[2]
-                # The steps of one replacement share a name; what the plan calls it is the one to keep.
-                if found.get(name) != "replace":
-                    found[name] = metadata["op"]
+                yield metadata["urn"].rpartition("::")[2], metadata
+
+
+def _operations(log: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, metadata in _steps(log):
+        # The steps of one replacement share a name; what the plan calls it is the one to keep.
+        if found.get(name) != "replace":
+            found[name] = metadata["op"]
+    return found
+
+
+def _properties(log: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, metadata in _steps(log):
+        paths = metadata.get("detailedDiff") or {}
+        found.setdefault(name, set()).update(top_of(path) for path in paths)
     return found

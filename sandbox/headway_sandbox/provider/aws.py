@@ -171,6 +171,7 @@ class Aws:
         """
         from botocore import xform_name  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError  # noqa: PLC0415
+        from botocore.response import StreamingBody  # noqa: PLC0415
 
         client = self._client(service)
         try:
@@ -183,7 +184,11 @@ class Aws:
         except BotoCoreError as error:
             raise AwsError(operation, "", f"no answer from the sandbox ({error})") from None
         answer.pop("ResponseMetadata", None)
-        return answer
+        # A payload comes as a stream, though none of what the stand-in reads is large.
+        return {
+            name: value.read() if isinstance(value, StreamingBody) else value
+            for name, value in answer.items()
+        }
 
     def pages(self, service: str, operation: str, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """All pages of an operation's answer; one page where the operation has no pages."""

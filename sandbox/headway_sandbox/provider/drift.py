@@ -71,7 +71,10 @@ def imported(table: ResourceType, schema: ResourceSchema, live: Properties) -> P
     inputs: Properties = {}
     for name in schema.inputs.properties:
         value = _without_empty(reveal(live.get(name)))
-        if name not in _NOT_IMPORTED and not covered(table.unsupported, name) and not empty(value):
+        if name in _NOT_IMPORTED or covered(table.unsupported, name):
+            continue
+        # A switch that is off says something where it would be on by default.
+        if not empty(value) or (value is not None and name in table.defaults):
             inputs[name] = value
     return with_defaults(table, inputs)
 

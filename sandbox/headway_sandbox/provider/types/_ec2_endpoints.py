@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headway_sandbox.provider.table import Call, Read, ResourceType, Session, Step, Wait
-from headway_sandbox.provider.types._ec2_common import BY_ID, TAGS, arn, tagged
+from headway_sandbox.provider.types._ec2_common import BY_ID, TAGS, TAGS_AFTERWARDS, arn, tagged
 from headway_sandbox.provider.values import Properties
 
 # What an endpoint is attached to: property and the name of its members in ModifyVpcEndpoint.
@@ -144,7 +144,8 @@ _STREAMS = ":*"
 
 def _watch(inputs: Properties) -> Properties:
     """What is watched is named by kind and id; a log group without the suffix for its streams."""
-    folded = tagged("vpc-flow-log")(inputs)
+    # CreateFlowLogs of the sandbox does not keep the tags that it gets.
+    folded = {name: value for name, value in inputs.items() if name != "tags"}
     for name, kind, _ in _WATCHED:
         if folded.get(name) is not None:
             folded |= {"ResourceIds": [folded[name]], "ResourceType": kind}
@@ -177,7 +178,7 @@ FLOW_LOG = ResourceType(
     reads=(Read("DescribeFlowLogs", at="FlowLogs", where={"FlowLogId": "id"}, unfold=_watched),),
     delete=(Call("DeleteFlowLogs"),),
     renames={"iamRoleArn": "DeliverLogsPermissionArn"},
-    tagging=TAGS,
+    tagging=TAGS_AFTERWARDS,
     immutable=True,
     defaults={
         "logDestinationType": "cloud-watch-logs",

@@ -23,7 +23,8 @@ _TARGETS = {
     "vpcEndpointId": "VpcEndpointId",
     "vpcPeeringConnectionId": "VpcPeeringConnectionId",
 }
-_MEMBERS = {**_DESTINATIONS, **_TARGETS}
+ROUTE_MEMBERS = {**_DESTINATIONS, **_TARGETS}
+"""Property of a route to member of the requests and answers."""
 _OWN = "CreateRoute"
 
 Route = tuple[str, str, frozenset[tuple[str, str]]]
@@ -47,7 +48,7 @@ def blocks_of(route_table: Properties) -> list[Properties]:
     Args:
         route_table: route table as EC2 describes it.
     """
-    by_member = {member: name for name, member in _MEMBERS.items()}
+    by_member = {member: name for name, member in ROUTE_MEMBERS.items()}
     return [
         {by_member[member]: value for member, value in route.items() if member in by_member and value}
         for route in route_table.get("Routes", ())
@@ -70,7 +71,9 @@ def put_routes(session: Session, known: Properties, inputs: Properties) -> None:
     for destination, targets in wanted.items():
         if present.get(destination) != targets:
             operation = "ReplaceRoute" if destination in present else "CreateRoute"
-            members = {_MEMBERS[name]: value for name, value in targets}
-            session.call("ec2", operation, {**named, _MEMBERS[destination[0]]: destination[1], **members})
+            members = {ROUTE_MEMBERS[name]: value for name, value in targets}
+            session.call(
+                "ec2", operation, {**named, ROUTE_MEMBERS[destination[0]]: destination[1], **members}
+            )
     for kind, to in present.keys() - wanted.keys():
-        session.call("ec2", "DeleteRoute", {**named, _MEMBERS[kind]: to})
+        session.call("ec2", "DeleteRoute", {**named, ROUTE_MEMBERS[kind]: to})

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from headway_sandbox.provider.table import Call, Read, ResourceType, Session, Step
 from headway_sandbox.provider.types._ec2_common import BY_ID, TAGS, arn, tagged
+from headway_sandbox.provider.types._ec2_routes import ROUTE_MEMBERS, put_routes, same_routes
 from headway_sandbox.provider.types._ec2_routes import blocks_of as route_blocks
-from headway_sandbox.provider.types._ec2_routes import put_routes, same_routes
 from headway_sandbox.provider.values import Properties
+
+# CreateRoute of the sandbox takes no destination but this one, and makes a local route of other targets.
+_IN_SANDBOX = frozenset(
+    {"cidrBlock", "gatewayId", "natGatewayId", "transitGatewayId", "vpcPeeringConnectionId"}
+)
+_NOT_IN_SANDBOX = frozenset(ROUTE_MEMBERS) - _IN_SANDBOX
 
 ROUTE_TABLE = ResourceType(
     pulumi_type="aws:ec2/routeTable:RouteTable",
@@ -32,6 +38,7 @@ ROUTE_TABLE = ResourceType(
     folded=frozenset({"routes"}),
     derived=arn("route-table"),
     unsupported=frozenset({"propagatingVgws"}),
+    lacks={f"routes[].{name}": f"ec2:CreateRoute with {name}" for name in sorted(_NOT_IN_SANDBOX)},
     equivalent={"routes": same_routes},
 )
 

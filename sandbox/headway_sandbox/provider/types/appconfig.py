@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from headway_sandbox.provider.table import Autoname, Call, Fold, Read, ResourceType, Step, Tagging
 from headway_sandbox.provider.values import Properties
@@ -139,7 +140,8 @@ DEPLOYMENT = ResourceType(
     # Another deployment to the same environment has to end first.
     create=Call("StartDeployment", retry=frozenset({"ConflictException"})),
     reads=(Read("GetDeployment", absent=_ABSENT),),
-    tagging=_TAGS,
+    # StartDeployment of the sandbox does not keep the tags that it gets.
+    tagging=replace(_TAGS, on_create=True),
     immutable=True,
     computed=frozenset({"kmsKeyIdentifier"}),
     derived={

@@ -80,6 +80,8 @@ TRAIL = ResourceType(
         member="TagsList",
         read_member="ResourceTagList[].TagsList",
         keys="TagsList",
+        # CreateTrail of the sandbox does not keep the tags that it gets.
+        on_create=True,
     ),
     force_new=frozenset({"name"}),
     defaults={

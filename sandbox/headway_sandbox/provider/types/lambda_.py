@@ -328,7 +328,7 @@ class _Invocation(Handler):
         if inputs.get("tenantId") is not None:
             request["TenantId"] = inputs["tenantId"]
         answer = session.call("lambda", "Invoke", request)
-        result = answer["Payload"].read().decode()
+        result = answer["Payload"].decode()
         if answer.get("FunctionError"):
             raise AwsError("Invoke", answer["FunctionError"], f"{inputs['functionName']} answered {result}")
         digest = hashlib.md5(inputs["input"].encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,133 @@
+"""Every resource type through the real engine: the whole life, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway_sandbox.engine import Engine
+from headway_sandbox.provider import registry, schema
+from headway_sandbox.provider.aws import Target
+from headway_sandbox.provider.configuration import Configuration
+from headway_sandbox.provider.diffs import Comparison
+from headway_sandbox.provider.lifecycle import Clock
+from headway_sandbox.provider.resources import Resources
+from support.provider_stack import Outcome, Stack, client, sandboxed
+from support.round_trip.case import nothing
+from support.round_trip.cases import CASES
+
+PROGRAM = "import support.round_trip.program\n"
+NAMES = {case.name: case for case in CASES}
+
+pytestmark = pytest.mark.xdist_group("provider-round-trip")
+
+
+@pytest.fixture(scope="module")
+def environment(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with sandboxed(engine, tmp_path_factory.mktemp("provider")) as variables:
+        yield variables
+
+
+def differences(phase: str, outcome: Outcome, expected: Mapping[str, str]) -> list[str]:
+    """What a phase did otherwise than expected, by type; ``expected`` is logical name to operation."""
+    found = []
+    for name, case in NAMES.items():
+        wanted, seen = expected.get(name, "nothing"), outcome.operations.get(name, "nothing")
+        if wanted not in seen:
+            found.append(f"{case.token} ({name}), {phase}: {wanted} expected, {seen} seen")
+    return found
+
+
+def test_round_trip(environment: dict[str, str], tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "round", environment)
+    stack.create(PROGRAM)
+    stack.configure(phase="first")
+
+    def step(phase: str, outcome: Outcome, expected: Mapping[str, str]) -> None:
+        wrong = differences(phase, outcome, expected)
+        assert (outcome.code, wrong) == (0, []), "\n".join([*wrong, outcome.text])
+
+    def settled(phase: str) -> Mapping[str, Any]:
+        state = stack.state()
+        wrong = [f"{line}, {phase}" for name, item in state.items() for line in unlike(name, item)]
+        assert not wrong, "\n".join(wrong)
+        return state
+
+    step("create", stack.up(), dict.fromkeys(NAMES, "create"))
+    state = settled("create")
+    step("no-change preview", stack.preview(), {})
+    step("no-change refresh", stack.refresh(), {})
+    strangers = {}
+    for case in CASES:
+        if case.outside is not None:
+            item = state[case.name]
+            case.outside(lambda service: client(environment, service), item["id"], item["outputs"])
+            strangers[case.name] = ""
+    step("refresh after an outside change", stack.refresh(), strangers)
+    step("repair", stack.up(), strangers)
+    step("preview after the repair", stack.preview(), {})
+    stack.configure(phase="changed")
+    changed = {case.name: "update" for case in CASES if case.changed is not nothing}
+    step("update in place", stack.up(), changed)
+    settled("update in place")
+    step("refresh after the update", stack.refresh(), {})
+    stack.configure(phase="replaced")
+    replaced = {case.name: "replace" for case in CASES if case.replaced is not nothing}
+    outcome = stack.up()
+    step("replace", outcome, {**outcome.operations, **replaced})
+    state = settled("replace")
+    step("preview after the replacement", stack.preview(), {})
+    take_over(environment, tmp_path, state)
+    step("destroy", stack.destroy(), dict.fromkeys(NAMES, "delete"))
+    assert list(leftovers(environment, state)) == []
+
+
+def unlike(name: str, item: Mapping[str, Any]) -> Iterator[str]:
+    """Inputs that the resource was not made with, though the program asks for them."""
+    comparison = Comparison(registry.table(item["type"]), schema.of(item["type"]).outputs)
+    for prop, value in item["inputs"].items():
+        hidden = isinstance(value, dict) and "ciphertext" in value
+        if (
+            prop != "__defaults"
+            and not hidden
+            and not comparison.same(prop, value, item["outputs"].get(prop))
+        ):
+            yield f"{item['type']} ({name}): {prop} is {item['outputs'].get(prop)}, not {value}"
+
+
+def take_over(environment: dict[str, str], tmp_path: Path, state: Mapping[str, Any]) -> None:
+    """Imports everything at once into another stack, whose program then finds nothing to do."""
+    other = Stack(tmp_path / "imported", environment)
+    other.create(PROGRAM)
+    other.configure(phase="replaced")
+    entries = [
+        {
+            "type": case.token,
+            "name": case.name,
+            "id": case.import_id(state[case.name]["id"], state[case.name]["outputs"]),
+        }
+        for case in CASES
+    ]
+    outcome = other.import_all(entries)
+    assert outcome.code == 0, outcome.text
+    preview = other.preview()
+    wrong = [
+        f"{case.token} ({case.name}), import: {preview.operations[case.name]} needed afterwards"
+        for case in CASES
+        if preview.operations.get(case.name, "update") != "update"
+        or preview.properties.get(case.name, set()) - registry.table(case.token).unread
+    ]
+    assert not wrong, "\n".join([*wrong, preview.text])
+
+
+def leftovers(environment: Mapping[str, str], state: Mapping[str, Any]) -> Iterator[str]:
+    """Types whose resources are still there."""
+    target = Target(endpoint_url=environment["AWS_ENDPOINT_URL"], region="us-east-1")
+    resources = Resources(Configuration(target=target), Clock())
+    for name, item in state.items():
+        live = resources.read(item["type"], item["id"], item["inputs"], item["outputs"])
+        if live is not None and not NAMES[name].stays:
+            yield f"{item['type']} ({name})"
