@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,12 +28,7 @@ from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.events import EventSink
 from headway_sandbox.sagemaker.images import ImageTable
 from headway_sandbox.sagemaker.operations import load_operations
-from headway_sandbox.sagemaker.protocol import (
-    CONTENT_TYPE,
-    SageMaker,
-    ServiceError,
-    error_body,
-)
+from headway_sandbox.sagemaker.protocol import SageMaker
 from headway_sandbox.sagemaker.store import Store
 from headway_sandbox.tasks import TaskRegistry
 from headway_sandbox.wire.request import HttpRequest
@@ -151,22 +146,13 @@ class Sandbox:
         request = HttpRequest.from_scope(scope, await _read_body(receive))
         answer = await self._before("sagemaker", lambda: request)
         if answer is None and scope["path"].startswith(_RUNTIME_PREFIX):
-            answer = await self._data_plane(request, scope["path"])
+            router = importlib.import_module("headway_sandbox.dataplane.router")
+            answer = await router.answer(
+                self.service, request.method, scope["path"], dict(request.headers), request.body
+            )
         elif answer is None:
             answer = await rest_call(self.service, request)
         await _send(send, *answer)
-
-    async def _data_plane(self, request: HttpRequest, path: str) -> Answer:
-        """InvokeEndpoint and what is like it."""
-        router = importlib.import_module("headway_sandbox.dataplane.router")
-        try:
-            answer: Answer = await router.invoke(
-                self.service, request.method, path, dict(request.headers), request.body
-            )
-        except ServiceError as error:
-            headers = {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code}
-            return error.status, headers, error_body(error)
-        return answer
 
     async def _own_page(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
         body = await _read_body(receive)
@@ -281,9 +267,17 @@ async def _read_body(receive: Any) -> bytes:  # noqa: ANN401
     return b"".join(parts)
 
 
-async def _send(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:  # noqa: ANN401
+async def _send(
+    send: Any,  # noqa: ANN401
+    status: int,
+    headers: dict[str, str],
+    body: bytes | AsyncIterator[bytes],
+) -> None:
     lines = [(name.encode("latin-1"), str(value).encode("latin-1")) for name, value in headers.items()]
-    if not any(name.lower() == b"content-length" for name, _ in lines):
+    if isinstance(body, bytes) and not any(name.lower() == b"content-length" for name, _ in lines):
         lines.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": lines})
-    await send({"type": "http.response.body", "body": body})
+    if not isinstance(body, bytes):
+        async for part in body:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": body if isinstance(body, bytes) else b""})

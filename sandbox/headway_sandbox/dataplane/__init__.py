@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from headway_sandbox.dataplane.plane import close
+from headway_sandbox.dataplane.plane import close, flush, plane_of
 from headway_sandbox.sagemaker.protocol import SageMaker
 
-__all__ = ["close", "restore"]
+__all__ = ["close", "flush", "restore"]
 
 
 async def restore(service: SageMaker) -> None:
@@ -13,4 +13,5 @@ async def restore(service: SageMaker) -> None:
     # Imported here: the control plane builds on this package.
     from headway_sandbox.sagemaker.endpoint_deployment import resume  # noqa: PLC0415
 
+    plane_of(service)  # takes up captured data and asynchronous invocations that were left
     resume(service)

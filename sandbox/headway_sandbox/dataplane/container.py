@@ -187,6 +187,16 @@ class Container:
             raise NoWorkerError(f"no model server of container {self.plan.hostname} is healthy")
         return self._client
 
+    @property
+    def pid(self) -> int | None:
+        """The server's process, or None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    def kill(self) -> None:
+        """Kills the server's process, as a crash would end it; `supervise` starts another."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
     async def stop(self) -> None:
         """Ends the server; no restart follows."""
         self._stopping.set()

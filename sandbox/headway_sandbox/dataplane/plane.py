@@ -3,44 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+import weakref
 
+from headway_sandbox.dataplane.async_inference import AsyncQueue
+from headway_sandbox.dataplane.capture import CaptureRule
+from headway_sandbox.dataplane.capture_spool import CaptureSpool
 from headway_sandbox.dataplane.choice import Sampling
 from headway_sandbox.dataplane.container import HealthCheck, Host
 from headway_sandbox.dataplane.fleet import MAX_COPIES, Fleet, Workshop
-from headway_sandbox.dataplane.metrics import Invocation, Metrics
+from headway_sandbox.dataplane.metrics import Metrics
+from headway_sandbox.dataplane.model_call import MODEL_TIMEOUT_S
 from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.publisher import Publisher
+from headway_sandbox.dataplane.shadow import ShadowCopies
+from headway_sandbox.dataplane.worker_faults import FaultyCalls
 from headway_sandbox.sagemaker.credentials import role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
 MAX_COPIES_VARIABLE = "HEADWAY_SANDBOX_MAX_COPIES"
-
-Observer = Callable[[Invocation], None]
+MODEL_TIMEOUT_VARIABLE = "HEADWAY_SANDBOX_MODEL_TIMEOUT_S"
 
 _planes: dict[int, DataPlane] = {}
 
 
 class DataPlane:
-    """Fleets by endpoint, and who is told about their invocations.
+    """Fleets by endpoint, and what their invocations are told to.
 
     Args:
         service: The running SageMaker.
+
+    Attributes:
+        publisher: Carries the output of model servers away.
+        metrics: Takes in invocations.
+        spool: Takes in captured invocations.
+        models: Asks models, under the faults of the moment.
+        shadows: The copies of requests that are with shadow variants.
+        queue: The asynchronous invocations.
     """
 
     def __init__(self, service: SageMaker) -> None:
         self.publisher = Publisher()
-        self.mirrored: set[asyncio.Task[None]] = set()
-        self.mirrors_dropped = 0
+        self.metrics = Metrics(service.put_metrics, service.clock)
+        self.spool = CaptureSpool(service.aws, service.work_dir / "capture", service.clock)
+        self.models = FaultyCalls(
+            service.faults.worker, float(os.environ.get(MODEL_TIMEOUT_VARIABLE, MODEL_TIMEOUT_S))
+        )
+        self.shadows = ShadowCopies()
         self._service = service
         self._fleets: dict[str, Fleet] = {}
         self._shifts: dict[str, tuple[Fleet, Sampling]] = {}
         self._restoring: dict[str, asyncio.Event] = {}
-        metrics = Metrics(service.aws, service.clock, self.publisher.notify)
-        self.publisher.add(metrics.flush)
-        self.observers: list[Observer] = [metrics.record]
+        self._captures: weakref.WeakKeyDictionary[Fleet, CaptureRule | None] = weakref.WeakKeyDictionary()
         self._workshop = Workshop(
             host=Host(
                 aws=service.aws,
@@ -56,7 +72,11 @@ class DataPlane:
             capacity=service.faults.capacity,
             max_copies=int(os.environ.get(MAX_COPIES_VARIABLE, MAX_COPIES)),
         )
+        self.queue = AsyncQueue(service, self)
+        service.tasks.start("data-plane-async", self.queue.run())
         service.tasks.start("data-plane-publisher", self.publisher.run())
+        service.tasks.start("data-plane-metrics", self.metrics.run())
+        service.tasks.start("data-plane-capture", self.spool.run())
 
     def new_fleet(self, endpoint: str, plan: FleetPlan) -> Fleet:
         """A fleet that has not been started."""
@@ -113,21 +133,33 @@ class DataPlane:
         shift = self._shifts.get(endpoint)
         return shift[0] if shift is not None and shift[1].next() else fleet
 
-    def observe(self, call: Invocation) -> None:
-        """Tells every observer about an invocation."""
-        for observer in self.observers:
-            observer(call)
+    def capture(self, fleet: Fleet) -> CaptureRule | None:
+        """What of a fleet's invocations is captured, or None if nothing is."""
+        if fleet not in self._captures:
+            config = fleet.plan.data_capture
+            self._captures[fleet] = None if config is None else CaptureRule(config)
+        return self._captures[fleet]
+
+    def capturing(self, endpoint: str) -> bool:
+        """Whether invocations of an endpoint are captured, and reach their destination as far as is known."""
+        fleet = self._fleets.get(endpoint)
+        rule = None if fleet is None else self.capture(fleet)
+        return rule is not None and rule.enabled and self.spool.working(rule)
+
+    async def flush(self) -> None:
+        """Publishes everything that waits: metrics, output of model servers, captured invocations."""
+        self.metrics.publish()
+        await asyncio.gather(self.publisher.flush(), self.spool.flush())
 
     async def close(self) -> None:
         """Ends every model server."""
-        for task in self.mirrored:
-            task.cancel()
-        await asyncio.gather(*self.mirrored, return_exceptions=True)
+        await self.shadows.close()
         for endpoint in list(self._restoring):
             self.restored(endpoint)
         self._shifts.clear()
         await asyncio.gather(*(fleet.close() for fleet in self._fleets.values()))
         self._fleets.clear()
+        self.spool.close()
 
 
 def plane_of(service: SageMaker) -> DataPlane:
@@ -143,3 +175,17 @@ async def close(service: SageMaker) -> None:
     plane = _planes.pop(id(service), None)
     if plane is not None:
         await plane.close()
+
+
+async def flush(service: SageMaker, limit_s: float) -> None:
+    """Publishes what the data plane has gathered, while the sandbox still answers.
+
+    Args:
+        service: The running SageMaker.
+        limit_s: Seconds that it may take; what is left over is published after the next start, or, for
+            output of model servers, lost.
+    """
+    plane = _planes.get(id(service))
+    if plane is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(plane.flush(), limit_s)

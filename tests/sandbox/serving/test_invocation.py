@@ -104,8 +104,8 @@ def test_an_endpoint_that_is_not_ready_is_not_found(serving: Serving) -> None:
 
 
 def test_a_payload_beyond_the_limit_is_refused(serving: Serving, champion: str) -> None:
-    with refused("413", "exceeded 6291456 bytes"):
-        serving.invoke(champion, b"1" * 6_291_457)
+    with refused("413", "exceeded 26214400 bytes"):
+        serving.invoke(champion, b"1" * 26_214_401)
 
 
 def test_a_large_payload_arrives_whole(serving: Serving, champion: str) -> None:
@@ -114,11 +114,20 @@ def test_a_large_payload_arrives_whole(serving: Serving, champion: str) -> None:
     assert serving.invoke(champion, body)["Body"]["body"] == body.decode()
 
 
-def test_asynchronous_invocation_is_refused_by_name(serving: Serving, champion: str) -> None:
-    with refused("UnknownOperationException", "InvokeEndpointAsync is not emulated"):
-        serving.client("sagemaker-runtime").invoke_endpoint_async(
-            EndpointName=champion, InputLocation="s3://models/input"
-        )
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("EnableExplanations", "true"), ("TargetModel", "m.tar.gz"), ("SessionId", "NEW_SESSION")],
+)
+def test_what_is_not_emulated_is_refused_by_name(
+    serving: Serving, champion: str, member: str, value: str
+) -> None:
+    with refused("ValidationError", member, "does not emulate"):
+        serving.invoke(champion, **{member: value})
+
+
+def test_limits_of_the_service_model_hold(serving: Serving, champion: str) -> None:
+    with refused("ValidationError", "'InferenceId'", "less than or equal to 64"):
+        serving.invoke(champion, InferenceId="i" * 65)
 
 
 def test_a_named_variant_answers(serving: Serving, pair: str) -> None:
