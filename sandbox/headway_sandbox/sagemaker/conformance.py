@@ -20,6 +20,8 @@ _JAVA_CLASSES = {
     r"\p{L}": r"^\W\d_",
     r"\p{M}": r"\u0300-\u036f",
     r"\p{N}": r"\d",
+    # Comes by itself, not within brackets.
+    r"\p{Print}": r"[\x20-\x7e]",
     r"\p{P}": r"!-/:-@\[-`{-~\u2010-\u2027",
     r"\p{S}": r"$+<=>^`|~\u20a0-\u20cf",
     r"\p{Z}": r"\s",

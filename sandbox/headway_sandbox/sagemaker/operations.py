@@ -1,4 +1,4 @@
-"""Which modules implement SageMaker's operations."""
+"""Which modules implement operations, of SageMaker and of the services beside it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,16 @@ _MODULES = (
     "feature_store.runtime",
 )
 
+_OTHER_SERVICES = (
+    "service_quotas",
+    "application_autoscaling.targets",
+    "application_autoscaling.policies",
+)
+
 
 def load_operations() -> None:
     """Imports every module that registers operations."""
     for module in _MODULES:
         importlib.import_module(f"{__package__}.{module}")
+    for module in _OTHER_SERVICES:
+        importlib.import_module(f"headway_sandbox.services.{module}")

@@ -1,0 +1,1 @@
+"""AWS services beside SageMaker that ministack lacks and this sandbox therefore brings itself."""
