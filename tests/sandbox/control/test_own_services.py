@@ -31,7 +31,7 @@ def test_the_table_of_services_is_what_botocore_publishes() -> None:
     ("service", "method", "arguments", "title"),
     [
         ("sagemaker", "list_hubs", {}, "SageMaker"),
-        ("service-quotas", "list_services", {}, "Service Quotas"),
+        ("service-quotas", "get_association_for_service_quota_template", {}, "Service Quotas"),
         ("application-autoscaling", "describe_scheduled_actions", {"ServiceNamespace": "ecs"}, "Application"),
         (
             "sagemaker-a2i-runtime",
