@@ -9,6 +9,7 @@ import logging
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,20 +18,24 @@ from typing import TYPE_CHECKING, Any, cast
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
-from headway_sandbox.api_faults import faulted
+from headway_sandbox.api_faults import error_of, faulted
+from headway_sandbox.authorisation import refused
 from headway_sandbox.control_pages import OWN_PAGES, ControlPages
 from headway_sandbox.durability import StateWriter
 from headway_sandbox.faults import Faults
+from headway_sandbox.front_door import FrontDoor, FrontDoorLoop
 from headway_sandbox.ministack_seam import Answer, Handler, Ministack, Settings, configure
 from headway_sandbox.own_services import JSON_SERVICES, json_call, rest_call
+from headway_sandbox.permissions import Place, needs_of
 from headway_sandbox.processes import ProcessGroups
 from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.events import EventSink
 from headway_sandbox.sagemaker.images import ImageTable
 from headway_sandbox.sagemaker.operations import load_operations
-from headway_sandbox.sagemaker.protocol import SageMaker
+from headway_sandbox.sagemaker.protocol import SageMaker, ServiceError, call
 from headway_sandbox.sagemaker.store import Store
 from headway_sandbox.tasks import TaskRegistry
+from headway_sandbox.wire.identify import Call, Protocol
 from headway_sandbox.wire.request import HttpRequest
 
 if TYPE_CHECKING:
@@ -47,7 +52,11 @@ SAGEMAKER_DIRECTORY = "sagemaker"
 _PARTS = (
     "headway_sandbox.dataplane",
     "headway_sandbox.sagemaker.feature_store",
+    "headway_sandbox.services.application_autoscaling",
 )
+_GRACE_S = 1.0  # that requests in flight get when the sandbox stops
+_FLUSH_S = 3.0
+_SWITCH_INTERVAL_S = 0.001
 _RUNTIME_PREFIX = "/endpoints/"
 _SIGNED_FOR_SAGEMAKER = b"/sagemaker/aws4_request"
 
@@ -105,10 +114,18 @@ class Sandbox:
             faults=Faults(store),
             access=self._ministack.access,
         )
+        self.door = FrontDoor(self._invoke, self._takes_plain_calls)
         self._housekeeping: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         load_operations()
         for own in JSON_SERVICES:
             self._ministack.add_service(own.signing_name, own.target_prefix, self._json_handler(own.api))
+        self._place = Place(REGION, ACCOUNT)
+        self._ministack.connect(
+            needs=lambda api, operation, request: needs_of(api, operation, request, self._place),
+            failure=self._failure,
+            start_pipeline=self._start_pipeline,
+        )
         self._ministack.intercept(self._before)
         self.pages = ControlPages(self.service.faults, self._reset)
 
@@ -127,9 +144,36 @@ class Sandbox:
 
     async def _before(self, name: str, request: Callable[[], HttpRequest]) -> Answer | None:
         """What is answered to a call instead of what the service would answer."""
-        if not self.service.faults.touches_api:
+        return await self._looked_at(name, request, seen=True)
+
+    async def _looked_at(self, name: str, request: Callable[[], HttpRequest], *, seen: bool) -> Answer | None:
+        access, faults = self.service.access, self.service.faults
+        if access.enforced:
+            answer = refused(access, self._place, request(), name, seen=seen)
+            if answer is not None:
+                return answer
+        return await faulted(faults, request(), name) if faults.touches_api else None
+
+    def _failure(self, api: str, operation: str) -> tuple[float, str | None, str] | None:
+        """What a fault does to a call that Step Functions makes without our front door."""
+        fault = self.service.faults.api(api, operation)
+        if fault is None:
             return None
-        return await faulted(self.service.faults, request(), name)
+        error = error_of(Call(api, operation, Protocol.JSON), fault)
+        return (fault.delay_s, None, "") if error is None else (fault.delay_s, error.code, error.message)
+
+    def _start_pipeline(self, arn: str, parameters: list[dict[str, Any]]) -> None:
+        """Starts a pipeline for EventBridge or its Scheduler, from any thread."""
+
+        async def start() -> None:
+            request = {"PipelineName": arn, "PipelineParameters": parameters}
+            try:
+                await call(self.service, self.service.model, "StartPipelineExecution", request)
+            except ServiceError as error:
+                _log.warning("the pipeline %s was not started for its target: %s", arn, error.message)
+
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(start(), self._loop)
 
     def _json_handler(self, api: str) -> Handler:
         """Answers the calls of one of our own services of the JSON protocol."""
@@ -144,7 +188,7 @@ class Sandbox:
     async def _rest(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
         """A REST call for SageMaker; answered before ministack sees it, which would relabel its content."""
         request = HttpRequest.from_scope(scope, await _read_body(receive))
-        answer = await self._before("sagemaker", lambda: request)
+        answer = await self._looked_at("sagemaker", lambda: request, seen=False)
         if answer is None and scope["path"].startswith(_RUNTIME_PREFIX):
             router = importlib.import_module("headway_sandbox.dataplane.router")
             answer = await router.answer(
@@ -153,6 +197,22 @@ class Sandbox:
         elif answer is None:
             answer = await rest_call(self.service, request)
         await _send(send, *answer)
+
+    async def _invoke(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """A plain call of InvokeEndpoint."""
+        router = importlib.import_module("headway_sandbox.dataplane.router")
+        answer: Answer = await router.answer(self.service, "POST", path, headers, body)
+        return answer
+
+    def _takes_plain_calls(self) -> bool:
+        """Whether nothing but the model has a say in a call of InvokeEndpoint now."""
+        return not (self.service.faults.touches_api or self.service.access.enforced)
+
+    async def about_to_stop(self) -> None:
+        """Finishes what only a sandbox that still answers can finish."""
+        dataplane = importlib.import_module("headway_sandbox.dataplane")
+        await self.door.drain(_GRACE_S)
+        await dataplane.flush(self.service, _FLUSH_S)
 
     async def _own_page(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
         body = await _read_body(receive)
@@ -188,6 +248,7 @@ class Sandbox:
         await self._ministack.asgi(scope, receive_and_stop, send_when_ready)
 
     async def _start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         recovery = importlib.import_module("headway_sandbox.sagemaker.recovery")
         recovery.fail_interrupted_work(self.service)
         self._housekeeping = asyncio.get_running_loop().create_task(self._writer.run(), name="state-writer")
@@ -216,7 +277,10 @@ def serve(
         enforce_iam: Whether every call is authorised against the policies of its caller.
     """
     configure(settings_for(state_dir, listener.getsockname()[1], enforce_iam=enforce_iam))
-    asyncio.run(_serve(state_dir, listener, on_listening, enforce_iam))
+    # Uploads and saves run in threads; a call of a model is not to wait long for its turn between them.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    with asyncio.Runner(loop_factory=FrontDoorLoop) as runner:
+        runner.run(_serve(state_dir, listener, on_listening, enforce_iam))
 
 
 async def _serve(
@@ -227,7 +291,7 @@ async def _serve(
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 1.0
+    config.graceful_timeout = _GRACE_S
     config.accesslog = None
     config.errorlog = "-"
     config.loglevel = "ERROR"
@@ -240,8 +304,11 @@ async def _serve(
         # hypercorn awaits the trigger once its sockets accept.
         on_listening()
         await stopping.wait()
+        await sandbox.about_to_stop()
 
     sandbox = Sandbox(state_dir, port, enforce_iam=enforce_iam)
+    assert isinstance(loop, FrontDoorLoop)
+    loop.door = sandbox.door
     await hypercorn_serve(cast("ASGIFramework", sandbox), config, shutdown_trigger=until_stopped, mode="asgi")
 
 

@@ -5,7 +5,7 @@ ministack is configured by environment variables that it reads at import, so `co
 test in tests/sandbox/control hold them.
 """
 
-from headway_sandbox.ministack_seam.access import Access, Credentials, RoleRefusedError
+from headway_sandbox.ministack_seam.access import Access, AccessDeniedError, Credentials, RoleRefusedError
 from headway_sandbox.ministack_seam.alarms import alarm_detail
 from headway_sandbox.ministack_seam.application import Handler, Ministack
 from headway_sandbox.ministack_seam.parameters import Answer
@@ -13,6 +13,7 @@ from headway_sandbox.ministack_seam.settings import Settings, configure
 
 __all__ = [
     "Access",
+    "AccessDeniedError",
     "Answer",
     "Credentials",
     "Handler",

@@ -16,6 +16,9 @@ from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
 from headway_sandbox.ministack_seam.settings import Settings
 from headway_sandbox.ministack_seam.statistics import compute_statistics
+from headway_sandbox.ministack_seam.targets import StartPipeline, Targets
+from headway_sandbox.ministack_seam.tasks_of_machines import Failure, MachineTasks
+from headway_sandbox.permissions import Need
 from headway_sandbox.wire.request import HttpRequest
 
 _log = logging.getLogger(__name__)
@@ -80,6 +83,30 @@ class Ministack:
         self._app.SERVICE_HANDLERS[name] = handler
         self._router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix]}
         self._stepfunctions._AWS_SDK_SERVICE_MAP[name] = {"target_prefix": target_prefix, "protocol": "json"}  # noqa: SLF001
+
+    def connect(
+        self,
+        *,
+        needs: Callable[[str, str, dict[str, Any]], list[Need]],
+        failure: Callable[[str, str], Failure | None],
+        start_pipeline: StartPipeline,
+    ) -> None:
+        """Connects what goes on inside ministack with our side.
+
+        Args:
+            needs: What a call to one of our own services needs.
+            failure: What a fault does to a call of a service's operation.
+            start_pipeline: Starts a SageMaker pipeline; from any thread.
+        """
+        MachineTasks(
+            self._stepfunctions,
+            self.access,
+            needs,
+            failure,
+            region=self._settings.region,
+            account=self._settings.account,
+        )
+        Targets(self._eventbridge, self._stepfunctions, self.access, start_pipeline)
 
     def intercept(self, before: Before) -> None:
         """Has every call of every service looked at before it is carried out, also those from inside.
