@@ -10,6 +10,7 @@ _MODULES = (
     "endpoints",
     "jobs.training",
     "jobs.processing",
+    "jobs.transform",
     "pipelines.api",
     "pipelines.execution_api",
     "model_package_groups",

@@ -76,14 +76,14 @@ def test_a_model_with_model_fn_alone_is_asked_in_json_csv_and_npy(serving: Servi
         serving, name, array.getvalue(), ContentType="application/x-npy", Accept="application/x-npy"
     )
     assert np.load(io.BytesIO(numbers["Body"])).tolist() == [4.5]
-    for members, status in (
-        ({"ContentType": "image/png"}, 415),
-        ({"Accept": "image/png"}, 415),
-        ({"ContentType": "application/json"}, 500),
+    for body, kinds, status in (
+        (b"1", {"ContentType": "image/png"}, 415),
+        (b"1", {"Accept": "image/png"}, 415),
+        (b"no json", {}, 500),
     ):
         with pytest.raises(ClientError) as caught:
-            ask(serving, name, b"not json", **members)
-        assert caught.value.response["OriginalStatusCode"] == status, members
+            ask(serving, name, body, **kinds)
+        assert caught.value.response["OriginalStatusCode"] == status, kinds
 
 
 def test_every_step_and_its_helpers_can_be_the_users(serving: Serving) -> None:

@@ -31,11 +31,11 @@ class JobFailure(Exception):  # noqa: N818 - it is how a job ends, not an error 
 
 @dataclass(frozen=True)
 class JobKind:
-    """What training and processing jobs differ in.
+    """What the kinds of jobs differ in.
 
     Attributes:
         kind: Kind in the store and in ARNs.
-        prefix: What the names of members start with, ``TrainingJob`` or ``ProcessingJob``.
+        prefix: What the names of members start with, for example ``TrainingJob``.
         detail_type: Type of the events.
         log_group: Log group of the containers' output.
     """
@@ -75,7 +75,9 @@ PROCESSING = JobKind(
     "SageMaker Processing Job State Change",
     "/aws/sagemaker/ProcessingJobs",
 )
-JOB_KINDS = (TRAINING, PROCESSING)
+TRANSFORM = JobKind(
+    "transform-job", "TransformJob", "SageMaker Transform Job State Change", "/aws/sagemaker/TransformJobs"
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Job:
 
     Attributes:
         service: The running SageMaker.
-        kind: Training or processing.
+        kind: Training, processing or transform.
         name: Its name.
     """
 
@@ -136,11 +138,14 @@ class Job:
         self.service.events.put(self.kind.detail_type, detail, [self.arn])
 
 
+def _not_found(name: str) -> ServiceError:
+    return ServiceError("ResourceNotFound", f"Could not find requested job with name: {name}")
+
+
 NOT_FOUND: dict[JobKind, Callable[[str], ServiceError]] = {
     TRAINING: lambda _name: validation_error("Requested resource not found."),
-    PROCESSING: lambda name: ServiceError(
-        "ResourceNotFound", f"Could not find requested job with name: {name}"
-    ),
+    PROCESSING: _not_found,
+    TRANSFORM: _not_found,
 }
 
 
