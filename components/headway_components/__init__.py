@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from headway_components.network import Network, NetworkArgs
     from headway_components.observability import Observability, ObservabilityArgs
     from headway_components.release import Release, ReleaseArgs
-    from headway_components.spec import Approval, ComplianceSpec, DataRetention, ReleasePlan, SystemSpec
+    from headway_components.release_plan import (
+        Approval,
+        Inconclusive,
+        LadderStage,
+        MetricName,
+        ReleaseMetric,
+        ReleasePlan,
+        ShadowStage,
+    )
+    from headway_components.spec import ComplianceSpec, DataRetention, SystemSpec
     from headway_components.stack import deploy, user_errors
     from headway_components.trail import Trail, TrailArgs
     from headway_components.training import EvaluationSpec, Floor, LightGBM, TrainingSpec
@@ -58,7 +67,11 @@ _HOMES = {
     "network": ("Network", "NetworkArgs"),
     "observability": ("Observability", "ObservabilityArgs"),
     "release": ("Release", "ReleaseArgs"),
-    "spec": ("Approval", "ComplianceSpec", "DataRetention", "ReleasePlan", "SystemSpec"),
+    "release_plan": (
+        *("Approval", "Inconclusive", "LadderStage", "MetricName"),
+        *("ReleaseMetric", "ReleasePlan", "ShadowStage"),
+    ),
+    "spec": ("ComplianceSpec", "DataRetention", "SystemSpec"),
     "stack": ("deploy", "user_errors"),
     "trail": ("Trail", "TrailArgs"),
     "training": ("EvaluationSpec", "Floor", "LightGBM", "TrainingSpec"),
@@ -92,8 +105,11 @@ __all__ = [
     "Framework",
     "ImageRepository",
     "ImageRepositoryArgs",
+    "Inconclusive",
     "InferenceContract",
+    "LadderStage",
     "LightGBM",
+    "MetricName",
     "ModelRegistry",
     "ModelRegistryArgs",
     "ModelSignature",
@@ -107,7 +123,9 @@ __all__ = [
     "Problem",
     "Release",
     "ReleaseArgs",
+    "ReleaseMetric",
     "ReleasePlan",
+    "ShadowStage",
     "SignatureField",
     "SystemSpec",
     "Task",

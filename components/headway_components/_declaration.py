@@ -176,9 +176,28 @@ class Declaration(BaseModel, metaclass=_DeclarationMeta):
             raise _declaration_error(cls, error) from None
 
     def plain(self) -> dict[str, Any]:
-        """The declaration as JSON values, without what was left out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The declaration as JSON values, without what is nothing because it was left out."""
+        return _without_left_out(self, self.model_dump(mode="json"))
 
     def digest(self) -> str:
         """`sha256:` and the digest that identifies this version of the declaration."""
         return digest(self.plain())
+
+
+def _without_left_out(declaration: Declaration, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that are nothing by default; a null that somebody wrote stays one."""
+    kept = {}
+    for name, field in type(declaration).model_fields.items():
+        value = getattr(declaration, name)
+        if value is None and field.default is None:
+            continue
+        kept[name] = _inner(value, values[name])
+    return kept
+
+
+def _inner(value: object, dumped: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Declaration):
+        return _without_left_out(value, dumped)
+    if isinstance(value, list | tuple):
+        return [_inner(item, plain) for item, plain in zip(value, dumped, strict=True)]
+    return dumped

@@ -52,6 +52,7 @@ class AISystem(pulumi.ComponentResource):
                 foundation=foundation,
                 registry=self.registry.ref,
                 plan=spec.release,
+                samples_pct=deployment.release_samples_pct,
                 poll_s=deployment.release_poll_s,
             ),
             child,

@@ -58,7 +58,7 @@ class Deployment(Declaration):
     """Team or person that answers for the environment; nobody when left out, which production refuses."""
     cost_center: str | None = Field(default=None, pattern=TAG_PATTERN, min_length=1, max_length=256)
     """Who pays; nobody when left out, which production refuses."""
-    frameworks: Sequence[Framework] = ()
+    frameworks: Sequence[Framework] = Field(default_factory=list)
     """Compliance frameworks in force; none when left out."""
     personal_data: bool = False
     """Whether the data speaks of people; it does not when left out."""
@@ -78,6 +78,8 @@ class Deployment(Declaration):
     """What a system may cost in a month, in US dollars; nobody is told when left out."""
     manage_image_repository: bool = False
     """Whether this stack declares the repository of the image; somebody else does when left out."""
+    release_samples_pct: int = Field(default=100, ge=1, le=100)
+    """Share of the plan's samples that a stage waits for here, in percent: a rehearsal; all when left out."""
     release_poll_s: int = Field(default=15, ge=1, le=300)
     """Time between two looks at an endpoint that is being updated, in seconds; 15 when left out."""
 

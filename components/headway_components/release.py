@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn
+from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn, ssm
 
 from headway_components import _defaults
 from headway_components._args import Args
@@ -26,7 +26,7 @@ from headway_components._grants import (
 from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
 from headway_components._text import suffixed
 from headway_components.release_definition import release_definition
-from headway_components.spec import ReleasePlan
+from headway_components.release_plan import ReleasePlan
 
 RUNTIME_PACKAGE = "headway_runtime"
 HANDLER = "headway_runtime.release.handler.handle"
@@ -43,12 +43,16 @@ class ReleaseArgs(Args):
     registry: RegistryRef
     """Where approved models come from."""
     plan: ReleasePlan | None = None
-    """How an approved model goes live; within an hour when left out."""
+    """How an approved model goes live; the default plan when left out."""
+    samples_pct: int = 100
+    """Share of the plan's samples that a stage waits for, in percent; all when left out."""
     poll_s: int | None = None
     """Time between two looks at an endpoint that is being updated, in seconds; 15 when left out."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the time between two looks."""
+        if not 1 <= self.samples_pct <= 100:
+            yield f"samples_pct must be 1 to 100, got {self.samples_pct}; 100 waits for all samples"
         if self.poll_s is not None and self.poll_s < 1:
             yield f"poll_s must be 1 or more, got {self.poll_s}; raise it to 1"
 
@@ -69,8 +73,9 @@ class Release(pulumi.ComponentResource):
         plan = ReleasePlan() if args.plan is None else args.plan
         self._name = name
         self._foundation = args.foundation
+        parameter = self._parameter(plan, args.samples_pct)
         table = self._table()
-        function = self._function(args, plan, table)
+        function = self._function(args, plan, table, parameter)
         machine = self._machine(function, plan, args.poll_s)
         self._rule(args.registry, machine)
         self.state_machine_arn = machine.arn
@@ -87,6 +92,18 @@ class Release(pulumi.ComponentResource):
                 "functionName": self.function_name,
                 "tableName": self.table_name,
             }
+        )
+
+    def _parameter(self, plan: ReleasePlan, samples_pct: int) -> ssm.Parameter:
+        """The plan where the machine reads it, so that what is reviewed is what judges."""
+        return ssm.Parameter(
+            f"{self._name}-plan",
+            name=f"/headway/{self._foundation.prefix}/release-plan",
+            description=f"How a model of {self._foundation.prefix} comes to answer users",
+            type="String",
+            # A plan is no secret: it is there to be read in a diff.
+            insecure_value=json.dumps(plan.document(samples_pct), sort_keys=True),
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _table(self) -> dynamodb.Table:
@@ -110,7 +127,9 @@ class Release(pulumi.ComponentResource):
             ),
         )
 
-    def _function(self, args: ReleaseArgs, plan: ReleasePlan, table: dynamodb.Table) -> lambda_.Function:
+    def _function(
+        self, args: ReleaseArgs, plan: ReleasePlan, table: dynamodb.Table, parameter: ssm.Parameter
+    ) -> lambda_.Function:
         foundation = self._foundation
         logs = self._logs("logs", f"/headway/{foundation.prefix}/release")
         permission = grant(
@@ -126,6 +145,7 @@ class Release(pulumi.ComponentResource):
             "role_arn": foundation.serving_role.arn,
             "group": args.registry.group_name,
             "table": table.name,
+            "release_plan_parameter": parameter.name,
             "maximum_s": str(plan.maximum_duration_s),
             "keep_versions": "true" if foundation.retain_data else "false",
         }

@@ -14,16 +14,10 @@ from headway_components.contracts import (
     MonitoringContract,
 )
 from headway_components.model import ModelSpec
+from headway_components.release_plan import MetricName, ReleasePlan
 
 MAXIMUM_NAME_CHARACTERS = 30
 """Leaves room in IAM's 64 characters for what a role is for and for the suffix that tells it from others."""
-
-
-class Approval(Enum):
-    """Who lets a registered model go live."""
-
-    AUTOMATIC = "automatic"
-    MANUAL = "manual"
 
 
 class DataRetention(Enum):
@@ -31,15 +25,6 @@ class DataRetention(Enum):
 
     KEEP = "keep"
     REPRODUCIBLE = "reproducible"
-
-
-class ReleasePlan(Declaration):
-    """How an approved model comes to answer users."""
-
-    approval: Approval = Approval.MANUAL
-    """Who approves a model that passed its evaluation; a person when left out."""
-    maximum_duration_s: int = Field(default=3_600, ge=60, le=86_400)
-    """Time after which an unfinished release counts as failed, in seconds; one hour when left out."""
 
 
 class ComplianceSpec(Declaration):
@@ -134,6 +119,7 @@ def _system_problems(system: SystemSpec) -> Iterator[Problem]:
                     f"{group} delivers {delivered[wanted.name].value}"
                 )
                 yield Problem("contract.inputs", "", message, "make the two types equal")
+    yield from _release_problems(system)
     evaluation = system.model.evaluation
     if evaluation is not None:
         known = {field.name for field in system.contract.inputs}
@@ -141,3 +127,17 @@ def _system_problems(system: SystemSpec) -> Iterator[Problem]:
             if column not in known:
                 message = "is not an input of the contract"
                 yield problem(f"model.evaluation.slices.{index}", column, message, "name one of the inputs")
+
+
+def _release_problems(system: SystemSpec) -> Iterator[Problem]:
+    """What the plan asks for that the rest of the system cannot deliver."""
+    known = {field.name for field in system.contract.inputs}
+    for index, column in enumerate(system.release.divergence_slices):
+        if column not in known:
+            message = "is not an input of the contract"
+            yield problem(f"release.divergence_slices.{index}", column, message, "name one of the inputs")
+    reads_capture = {MetricName.DIVERGENCE, MetricName.OUTPUT_FORMAT, MetricName.QUALITY}
+    asked = [metric.name.value for metric in system.release.metrics if metric.name in reads_capture]
+    if asked and system.monitoring.capture_sampling_pct == 0:
+        message = f"captures nothing, and the release judges {', '.join(asked)} by what is captured"
+        yield problem("monitoring.capture_sampling_pct", 0, message, "raise it, or leave these metrics out")

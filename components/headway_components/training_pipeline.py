@@ -30,7 +30,7 @@ from headway_components._refs import FoundationRef, RegistryRef, RoleRef
 from headway_components._training_steps import APPROVED, PENDING, TrainingPlan, training_pipeline
 from headway_components.contracts import InferenceContract
 from headway_components.model import ModelSpec
-from headway_components.spec import Approval
+from headway_components.release_plan import Approval
 from headway_components.training import EvaluationSpec, TrainingSpec
 from headway_runtime.contract import CONTRACT_FILE, canonical_json, digest, files_digest
 

@@ -330,3 +330,47 @@ def test_declarations_load_without_pulumi() -> None:
 def test_every_public_name_exists() -> None:
     for name in headway_components.__all__:
         assert getattr(headway_components, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"ladder": [1, 5, 5, 100]}, "ladder: must rise from stage to stage, got [1, 5, 5, 100]"),
+        ({"ladder": [1, 50]}, "ladder: must end at 100, got [1, 50]; add 100"),
+        ({"ladder": []}, "ladder: "),
+        (
+            {"metrics": [{"name": "errors"}, {"name": "errors"}]},
+            "metrics: is declared more than once, got 'errors'; declare it once",
+        ),
+        ({"metrics": [{"name": "cost_per_thousand_usd"}]}, "set ceiling, in US dollars per 1,000 requests"),
+        (
+            {"metrics": [{"name": "errors"}], "divergence_slices": ["carrier"]},
+            "divergence_slices: belongs to",
+        ),
+        (
+            {"expected_requests_per_s": 2, "ladder": [1, 100]},
+            "ladder.0.samples: is more than the 72 requests that 2 requests a second bring in 3,600 s",
+        ),
+    ],
+)
+def test_a_release_that_cannot_be_carried_out_is_refused(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        ReleasePlan.load(fields)
+
+    assert says in str(caught.value)
+
+
+def test_a_null_that_was_written_stays_one() -> None:
+    plan = ReleasePlan(shadow=None, error_budget=None)
+
+    assert ReleasePlan.load(plan.plain()) == plan
+    assert plan.document()["shadow"] is None
+
+
+def test_a_rehearsal_waits_for_fewer_samples_and_rules_out_as_much() -> None:
+    plan = ReleasePlan()
+    whole, rehearsal = plan.document(), plan.document(samples_pct=1)
+
+    assert [stage["samples"] for stage in rehearsal["ladder"]] == [5] * 5
+    assert [stage["rule_out_ratio"] for stage in rehearsal["ladder"]] == [10, 5, 3, 2, 2]
+    assert {**rehearsal, "ladder": 0, "shadow": 0} == {**whole, "ladder": 0, "shadow": 0}

@@ -173,15 +173,8 @@ def test_the_budget_of_the_whole_release() -> None:
 
 def test_a_plan_is_what_its_document_says() -> None:
     document = {
-        "stages": [
-            {
-                "name": "shadow",
-                "challenger_percent": 0,
-                "samples": 10,
-                "time_limit_s": 60,
-                "rule_out_ratio": 5,
-            }
-        ],
+        "shadow": {"sampling_percent": 50, "samples": 10, "time_limit_s": 60, "rule_out_ratio": 5},
+        "ladder": [{"percent": 100, "samples": 20, "time_limit_s": 60, "rule_out_ratio": 2}],
         "metrics": [{"name": "errors", "comparison": "arms", "ceiling": 0.02}],
         "false_rollback": 0.01,
         "false_promotion": 0.05,
@@ -189,7 +182,7 @@ def test_a_plan_is_what_its_document_says() -> None:
     }
     plan = JudgePlan.from_document(document)
 
-    assert plan.stages[0].samples == 10
+    assert [(stage.name, stage.samples) for stage in plan.stages] == [("shadow", 10), ("100", 20)]
     assert plan.metrics[0].ceiling == 0.02
     assert (plan.inconclusive, plan.error_budget) == (Inconclusive.ASK, None)
     with pytest.raises(ValueError, match="perhaps"):

@@ -45,6 +45,7 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
         role_arn=ROLE,
         group=prefix,
         table=f"records-{digest[:8]}",
+        release_plan_parameter=f"/headway/{prefix}/release-plan",
         maximum_s="60",
         keep_versions="false",
     )

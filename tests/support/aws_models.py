@@ -394,6 +394,12 @@ MODELS: Mapping[str, Cfn | Api] = {
     "aws:sfn/stateMachine:StateMachine": Cfn("AWS::StepFunctions::StateMachine", shape=_state_machine),
     "aws:sns/topic:Topic": Cfn("AWS::SNS::Topic"),
     "aws:sns/topicPolicy:TopicPolicy": Cfn("AWS::SNS::TopicPolicy", shape=_topic_policy),
+    "aws:ssm/parameter:Parameter": Cfn(
+        # CloudFormation takes these tags as a mapping.
+        "AWS::SSM::Parameter",
+        {"insecureValue": "Value"},
+        left_out=frozenset({"tags"}),
+    ),
     "aws:sagemaker/model:Model": Cfn("AWS::SageMaker::Model", {"name": "ModelName"}),
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": Cfn(
         "AWS::SageMaker::EndpointConfig", {"name": "EndpointConfigName", "kmsKeyArn": "KmsKeyId"}

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+SHADOW = "shadow"
+"""Name of the stage whose answers nobody gets."""
+
 
 class Comparison(Enum):
     """How a metric is judged."""
@@ -97,20 +100,34 @@ class JudgePlan:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "JudgePlan":
-        """The plan that a JSON document describes, as the stack declares it.
+        """The plan that a release plan's JSON document describes, as the stack declares it.
 
         Raises:
             KeyError: Something is missing.
             ValueError: A word is not one of those allowed.
         """
+        shadow = document["shadow"]
         return cls(
-            stages=tuple(Stage(**stage) for stage in document["stages"]),
+            stages=(
+                *(() if shadow is None else (_stage(SHADOW, 0, shadow),)),
+                *(_stage(str(step["percent"]), step["percent"], step) for step in document["ladder"]),
+            ),
             metrics=tuple(_metric(metric) for metric in document["metrics"]),
             false_rollback=document["false_rollback"],
             false_promotion=document["false_promotion"],
             error_budget=document.get("error_budget"),
             inconclusive=Inconclusive(document["inconclusive"]),
         )
+
+
+def _stage(name: str, percent: float, document: Mapping[str, Any]) -> Stage:
+    return Stage(
+        name=name,
+        challenger_percent=percent,
+        samples=document["samples"],
+        time_limit_s=document["time_limit_s"],
+        rule_out_ratio=document["rule_out_ratio"],
+    )
 
 
 def _metric(document: Mapping[str, Any]) -> Metric:

@@ -15,6 +15,7 @@ class Settings:
         role_arn: Role of the models.
         group: Model package group.
         table: Table with the records.
+        release_plan_parameter: Parameter of Systems Manager with the release plan.
         maximum_s: Time after which an unfinished release counts as failed, in seconds.
         keep_versions: `true` when model packages outlive the stack.
     """
@@ -25,6 +26,7 @@ class Settings:
     role_arn: str
     group: str
     table: str
+    release_plan_parameter: str
     maximum_s: str
     keep_versions: str
 
