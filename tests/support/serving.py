@@ -121,6 +121,15 @@ class Serving:
         answer = self.client("sagemaker-runtime").invoke_endpoint(EndpointName=name, Body=body, **arguments)
         return {**answer, "Body": json.loads(answer["Body"].read())}
 
+    def fault(self, **members: Any) -> str:
+        """Makes something fail on demand, and returns the fault's id."""
+        answer = lifecycle.control(self.record, "POST", "/_headway/faults", members)
+        identifier: str = answer["fault"]["id"]
+        return identifier
+
+    def clear_fault(self, fault: str) -> None:
+        lifecycle.control(self.record, "DELETE", f"/_headway/faults/{fault}")
+
     def upload(self, files: dict[str, str]) -> str:
         s3 = self.client("s3")
         if self._buckets.isdisjoint({"models"}):

@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ _NO_CAPACITY = (
     "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
     "Please retry using a different ML instance type or after some time."
 )
+_ALL = Fraction(1)
 _DRAIN_LIMIT_S = 60.0  # the longest that SageMaker gives a model for an answer
 
 
@@ -231,7 +233,7 @@ class Fleet:
         self._idle.set()
         self._set_weights()
 
-    async def start(self, share: float = 1.0, *, provisioned: bool = False) -> None:
+    async def start(self, share: Fraction = _ALL, *, provisioned: bool = False) -> None:
         """Starts everything, or a share of it; when this returns, every variant is healthy.
 
         Args:
@@ -247,7 +249,7 @@ class Fleet:
             await self.close()
             raise
 
-    async def scale(self, share: float, *, provisioned: bool = False) -> None:
+    async def scale(self, share: Fraction, *, provisioned: bool = False) -> None:
         """Runs a share of each variant's instances, rounded up.
 
         Raises:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from typing import Any
 
 from headway_sandbox.dataplane.errors import DeploymentError
-from headway_sandbox.dataplane.fleet import Fleet
-from headway_sandbox.dataplane.model_call import MODEL_TIMEOUT_S
 from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.plane import plane_of
+from headway_sandbox.sagemaker.endpoint_guardrails import Guardrails
+from headway_sandbox.sagemaker.endpoint_rollout import Stage, rollout_of
 from headway_sandbox.sagemaker.endpoint_states import (
     CREATING,
     DELETING,
@@ -27,13 +28,14 @@ from headway_sandbox.sagemaker.endpoint_states import (
     moved,
     without_reason,
 )
-from headway_sandbox.sagemaker.endpoint_view import event_detail
+from headway_sandbox.sagemaker.endpoint_view import deployment_detail, event_detail
 from headway_sandbox.sagemaker.protocol import Document, SageMaker
 from headway_sandbox.sagemaker.tags import delete_tags
 
 KIND = "endpoint"
 
 EVENT = "SageMaker Endpoint State Change"
+DEPLOYMENT_EVENT = "SageMaker Endpoint Deployment State Change"
 
 Work = Callable[[SageMaker, str], Coroutine[Any, Any, None]]
 
@@ -59,6 +61,8 @@ def resume(service: SageMaker) -> None:
         if endpoint["EndpointStatus"] in _SERVES:
             plane_of(service).restoring(endpoint["EndpointName"])
             _start(service, endpoint["EndpointName"], _bring_back)
+        if endpoint["EndpointStatus"] in _INTERRUPTED:
+            save(service, {**endpoint, "FailureReason": _INTERRUPTED[endpoint["EndpointStatus"]]})
         begin(service, endpoint)
 
 
@@ -77,7 +81,7 @@ async def _create(service: SageMaker, name: str) -> None:
         save(service, moved(endpoint, FAILED, service.clock(), str(error)))
         return
     plane_of(service).serve(name, fleet)
-    served = {**endpoint, "Serving": plan.document(), "Pending": None}
+    served = {**without_reason(endpoint), "Serving": plan.document(), "Pending": None}
     save(service, moved(served, IN_SERVICE, service.clock()))
 
 
@@ -89,19 +93,26 @@ async def _update(service: SageMaker, name: str) -> None:
     endpoint = _load(service, name)
     pending = endpoint["Pending"]
     plan = FleetPlan.from_document(pending["Plan"])
+    guardrails = Guardrails.of(pending["DeploymentConfig"], plan)
+    rollout = rollout_of(guardrails, in_place=pending["InPlace"])(
+        service,
+        serving,
+        plan,
+        guardrails,
+        note=lambda stage: _note(service, name, stage),
+        speed=lambda: 1.0,
+    )
     try:
-        if pending["InPlace"]:
-            await serving.change(plan)
-        else:
-            await _replace(service, serving, plan)
+        await rollout.run()
     except DeploymentError as error:
         reason = str(error)
         _log.warning("the update of endpoint %s is rolled back: %s", name, reason)
-        save(service, moved(endpoint, ROLLING_BACK, service.clock(), reason))
+        save(service, moved(_load(service, name), ROLLING_BACK, service.clock(), reason))
+        await rollout.undo()
         await _finish_rollback(service, name)
         return
     served = {
-        **without_reason(endpoint),
+        **without_reason(_load(service, name)),
         "Serving": plan.document(),
         "Pending": None,
         "EndpointConfigName": plan.config_name,
@@ -111,13 +122,13 @@ async def _update(service: SageMaker, name: str) -> None:
     save(service, moved(served, IN_SERVICE, service.clock()))
 
 
-async def _replace(service: SageMaker, serving: Fleet, plan: FleetPlan) -> None:
-    plane = plane_of(service)
-    fleet = plane.new_fleet(serving.endpoint, plan)
-    await fleet.start()
-    plane.serve(serving.endpoint, fleet)
-    await serving.drain(MODEL_TIMEOUT_S)
-    await serving.close()
+def _note(service: SageMaker, name: str, stage: Stage) -> None:
+    """Keeps what an update is doing, for DescribeEndpoint, and tells EventBridge about it."""
+    endpoint = _load(service, name)
+    kept = {**asdict(stage), "share": float(stage.share), "since": service.clock()}
+    endpoint = {**endpoint, "Pending": {**endpoint["Pending"], "Stage": kept}}
+    service.store.put(KIND, name, endpoint)
+    service.events.put(DEPLOYMENT_EVENT, deployment_detail(endpoint), [endpoint["EndpointArn"]])
 
 
 async def _finish_rollback(service: SageMaker, name: str) -> None:
@@ -161,6 +172,10 @@ def _load(service: SageMaker, name: str) -> Document:
     return endpoint
 
 
+_INTERRUPTED = {
+    CREATING: "The sandbox was stopped while it created this endpoint; the creation has begun anew.",
+    UPDATING: "The sandbox was stopped while it updated this endpoint; the update has begun anew.",
+}
 _SERVES = frozenset({IN_SERVICE, UPDATING, ROLLING_BACK})
 _WORK: dict[str, Work] = {
     CREATING: _create,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from headway_sandbox.dataplane.plan import FleetPlan, VariantPlan
 from headway_sandbox.sagemaker.endpoint_configs import find_config
 from headway_sandbox.sagemaker.models import container_plans, execution_mode, find_model
@@ -52,32 +50,6 @@ def retaining(new: FleetPlan, old: FleetPlan, request: Document) -> FleetPlan:
     if _DATA_CAPTURE in excluded:
         return kept
     return FleetPlan(kept.config_name, kept.variants, kept.shadows, old.data_capture, kept.async_inference)
-
-
-def guardrail_problems(deployment: Document | None) -> Iterator[str]:
-    """What of a deployment configuration this sandbox does not carry out.
-
-    An update makes the new fleet ready and then moves all traffic at once; waiting times, which only matter
-    to alarms and to connections that linger, are not waited out.
-
-    Args:
-        deployment: ``DeploymentConfig`` of UpdateEndpoint, or None.
-    """
-    if deployment is None:
-        return
-    routing = deployment.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-    kind = routing.get("Type", "ALL_AT_ONCE")
-    refused = {
-        f"TrafficRoutingConfiguration of Type {kind}": kind != "ALL_AT_ONCE",
-        "RollingUpdatePolicy": "RollingUpdatePolicy" in deployment,
-        "AutoRollbackConfiguration": bool(deployment.get("AutoRollbackConfiguration", {}).get("Alarms")),
-    }
-    for name, given in refused.items():
-        if given:
-            yield (
-                f"This sandbox does not emulate {name}; leave DeploymentConfig out, or use a "
-                "BlueGreenUpdatePolicy of Type ALL_AT_ONCE without AutoRollbackConfiguration."
-            )
 
 
 def _variant(service: SageMaker, item: Document) -> VariantPlan:

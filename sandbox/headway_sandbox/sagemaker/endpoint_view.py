@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from headway_sandbox.dataplane.fleet import Fleet
 from headway_sandbox.dataplane.plan import FleetPlan, VariantPlan
+from headway_sandbox.sagemaker.events import event_detail as endpoint_detail
 from headway_sandbox.sagemaker.events import milliseconds
 from headway_sandbox.sagemaker.protocol import Document
 
@@ -44,12 +46,7 @@ def described(endpoint: Document, fleet: Fleet | None) -> Document:
             answer["AsyncInferenceConfig"] = plan.async_inference
     pending = endpoint["Pending"]
     if pending is not None and endpoint["Serving"] is not None:
-        plan = FleetPlan.from_document(pending["Plan"])
-        answer["PendingDeploymentSummary"] = {
-            "EndpointConfigName": plan.config_name,
-            "StartTime": pending["StartTime"],
-            "ProductionVariants": [_pending_variant(variant) for variant in plan.variants],
-        }
+        answer["PendingDeploymentSummary"] = _pending_deployment(pending)
     return answer
 
 
@@ -73,6 +70,12 @@ def event_detail(endpoint: Document) -> Document:
         "CreationTime": milliseconds(endpoint["CreationTime"]),
         "LastModifiedTime": milliseconds(endpoint["LastModifiedTime"]),
     }
+
+
+def deployment_detail(endpoint: Document) -> Document:
+    """The detail of a ``SageMaker Endpoint Deployment State Change``."""
+    summary = endpoint_detail({"PendingDeploymentSummary": _pending_deployment(endpoint["Pending"])}, [])
+    return {**event_detail(endpoint), "PendingDeploymentSummary": summary["PendingDeploymentSummary"]}
 
 
 def upper_snake(status: str) -> str:
@@ -106,12 +109,38 @@ def _variant(plan: VariantPlan, fleet: Fleet | None) -> Document:
     return answer
 
 
-def _pending_variant(plan: VariantPlan) -> Document:
+def _pending_deployment(pending: Document) -> Document:
+    plan = FleetPlan.from_document(pending["Plan"])
+    stage = pending.get("Stage")
+    summary = {
+        "EndpointConfigName": plan.config_name,
+        "StartTime": pending["StartTime"],
+        "ProductionVariants": [_pending_variant(variant, stage) for variant in plan.variants],
+    }
+    if plan.shadows:
+        summary["ShadowProductionVariants"] = [_pending_variant(variant, stage) for variant in plan.shadows]
+    return summary
+
+
+def _pending_variant(plan: VariantPlan, stage: Document | None) -> Document:
+    """A variant on its way: how many of its instances have traffic, and what is happening."""
+    share = 0.0 if stage is None else stage["share"]
+    active = math.ceil(round(share * plan.instance_count, 6))
+    status: Document = {"Status": "Creating" if stage is None else stage["status"]}
+    if stage is not None:
+        status["StartTime"] = stage["since"]
+        if stage["wait_s"] > 0:
+            status["StatusMessage"] = (
+                f"Baking for {stage['wait_s']:g} seconds ({stage['reason']}) with traffic enabled on "
+                f"{'canary' if share < 1 else 'the whole'} capacity of {active} instance(s)."
+            )
     return {
         "VariantName": plan.name,
+        "CurrentWeight": plan.weight,
         "DesiredWeight": plan.weight,
+        "CurrentInstanceCount": active,
         "DesiredInstanceCount": plan.instance_count,
-        "VariantStatus": [{"Status": "Creating"}],
+        "VariantStatus": [status],
     }
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.plane import plane_of
+from headway_sandbox.sagemaker.endpoint_alarms import alarm_states
 from headway_sandbox.sagemaker.endpoint_configs import find_config
 from headway_sandbox.sagemaker.endpoint_deployment import KIND, begin, save
-from headway_sandbox.sagemaker.endpoint_plans import guardrail_problems, plan_for, retaining
+from headway_sandbox.sagemaker.endpoint_guardrails import Guardrails, problems
+from headway_sandbox.sagemaker.endpoint_plans import plan_for, retaining
 from headway_sandbox.sagemaker.endpoint_states import (
     CREATING,
     DELETING,
@@ -33,6 +35,7 @@ async def create_endpoint(service: SageMaker, request: Document) -> Document:
     if service.store.get(KIND, name) is not None:
         raise validation_error(f'Cannot create already existing endpoint "{arn}".')
     plan = plan_for(service, request["EndpointConfigName"])
+    _refuse(problems(request.get("DeploymentConfig"), plan, None))
     save_tags(service, arn, request.get("Tags"))
     now = service.clock()
     endpoint: Document = {
@@ -76,18 +79,15 @@ async def list_endpoints(service: SageMaker, request: Document) -> Document:
 @operation("UpdateEndpoint")
 async def update_endpoint(service: SageMaker, request: Document) -> Document:
     """Moves an endpoint to another configuration; the old one serves until the new one is ready."""
-    endpoint = _changeable(service, request["EndpointName"])
-    # SageMaker needs the configuration that is in use to update away from it.
-    find_config(service, endpoint["EndpointConfigName"])
-    serving = FleetPlan.from_document(endpoint["Serving"])
-    plan = retaining(plan_for(service, request["EndpointConfigName"]), serving, request)
-    deployment = request.get("DeploymentConfig")
-    if deployment is None and request.get("RetainDeploymentConfig", False):
-        deployment = endpoint.get("LastDeploymentConfig")
-    problems = list(guardrail_problems(deployment))
-    if problems:
-        raise validation_error(" ".join(problems))
-    return _start_update(service, endpoint, _pending(plan, service.clock(), deployment))
+    pending = _planned(service, request)
+    guardrails = Guardrails.of(pending["DeploymentConfig"], FleetPlan.from_document(pending["Plan"]))
+    missing = set(guardrails.alarms) - set(await alarm_states(service, guardrails.alarms))
+    if missing:
+        raise validation_error(
+            f"AutoRollbackConfiguration names alarms that do not exist: {', '.join(sorted(missing))}."
+        )
+    # Planned once more, because another change may have begun while CloudWatch was asked.
+    return _start_update(service, _changeable(service, request["EndpointName"]), _planned(service, request))
 
 
 @operation("UpdateEndpointWeightsAndCapacities")
@@ -103,9 +103,7 @@ async def update_endpoint_weights_and_capacities(service: SageMaker, request: Do
         if "DesiredInstanceCount" in item
     }
     changed = plan.with_weights(weights, counts)
-    problems = list(_weight_problems(endpoint, changed, desired))
-    if problems:
-        raise validation_error(" ".join(problems))
+    _refuse(_weight_problems(endpoint, changed, desired))
     pending = {**_pending(changed, service.clock(), None), "InPlace": True}
     return _start_update(service, endpoint, pending)
 
@@ -142,6 +140,26 @@ def _changeable(service: SageMaker, name: str) -> Document:
 def _refuse_in_progress(endpoint: Document) -> None:
     if endpoint["EndpointStatus"] in IN_PROGRESS:
         raise validation_error(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
+
+
+def _planned(service: SageMaker, request: Document) -> Document:
+    """What an UpdateEndpoint request starts."""
+    endpoint = _changeable(service, request["EndpointName"])
+    # SageMaker needs the configuration that is in use to update away from it.
+    find_config(service, endpoint["EndpointConfigName"])
+    serving = FleetPlan.from_document(endpoint["Serving"])
+    plan = retaining(plan_for(service, request["EndpointConfigName"]), serving, request)
+    deployment = request.get("DeploymentConfig")
+    if deployment is None and request.get("RetainDeploymentConfig", False):
+        deployment = endpoint.get("LastDeploymentConfig")
+    _refuse(problems(deployment, plan, serving))
+    return _pending(plan, service.clock(), deployment)
+
+
+def _refuse(found: Iterator[str]) -> None:
+    """Refuses a request that has problems, naming all of them."""
+    if text := " ".join(found):
+        raise validation_error(text)
 
 
 def _start_update(service: SageMaker, endpoint: Document, pending: Document) -> Document:

@@ -64,14 +64,14 @@ async def create_model(service: SageMaker, request: Document) -> Document:
     """Creates a model; its images and files must exist."""
     name = request["ModelName"]
     arn = service.arn("model", name)
-    if service.store.get(KIND, name) is not None:
-        raise validation_error(f'Cannot create already existing model "{arn}".')
+    _refuse_existing(service, name)
     problems = list(_definition_problems(request))
     if problems:
         raise validation_error(" ".join(problems))
     problems = [problem async for problem in _content_problems(service, request)]
     if problems:
         raise validation_error(" ".join(problems))
+    _refuse_existing(service, name)  # another creation may have won while S3 was asked
     save_tags(service, arn, request.get("Tags"))
     kept = {key: value for key, value in request.items() if key != "Tags"}
     model = {"EnableNetworkIsolation": False, **kept, "ModelArn": arn, "CreationTime": service.clock()}
@@ -107,6 +107,11 @@ async def delete_model(service: SageMaker, request: Document) -> Document:
     delete_tags(service, model["ModelArn"])
     service.events.put(_EVENT, _event_detail(model), [model["ModelArn"]])
     return {}
+
+
+def _refuse_existing(service: SageMaker, name: str) -> None:
+    if service.store.get(KIND, name) is not None:
+        raise validation_error(f'Cannot create already existing model "{service.arn("model", name)}".')
 
 
 def _containers(request: Document) -> list[Document]:

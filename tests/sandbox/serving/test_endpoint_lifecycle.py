@@ -13,15 +13,6 @@ import pytest
 from support.serving import Serving, refused, until
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
-CANARY: dict[str, Any] = {
-    "BlueGreenUpdatePolicy": {
-        "TrafficRoutingConfiguration": {
-            "Type": "CANARY",
-            "WaitIntervalInSeconds": 0,
-            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
-        }
-    }
-}
 
 
 @pytest.fixture(scope="module")
@@ -235,14 +226,6 @@ def test_capacity_can_be_changed(serving: Serving, good: str) -> None:
 
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert serving.invoke(name)["Body"]["name"] == "good"
-
-
-def test_guardrails_that_are_not_emulated_are_refused(serving: Serving, good: str) -> None:
-    name = serving.endpoint(good)
-    alarms = {"Alarms": [{"AlarmName": "errors"}]}
-
-    with refused("ValidationException", "does not emulate", "CANARY", "AutoRollbackConfiguration"):
-        serving.update(name, good, DeploymentConfig={**CANARY, "AutoRollbackConfiguration": alarms})
 
 
 def test_a_deleted_endpoint_is_gone_with_its_processes(serving: Serving, good: str) -> None:
