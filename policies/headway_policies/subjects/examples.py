@@ -142,3 +142,8 @@ def definition(*steps: Mapping[str, object], parameters: Sequence[object] = ()) 
 def as_text(properties: Mapping[str, object], name: str) -> dict[str, object]:
     """The same properties with one of them written as JSON text."""
     return {**properties, name: json.dumps(properties[name])}
+
+
+def allowing(**statement: object) -> dict[str, object]:
+    """The properties of a policy with one statement, which allows what it names."""
+    return {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}}

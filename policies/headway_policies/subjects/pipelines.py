@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from headway_policies.resource import UNKNOWN, NotJsonError, NotKnownError, Resource
 from headway_policies.subjects.native import OPEN_MAPS, lowered
+from headway_policies.subjects.once import once
 
 PIPELINE = "aws:sagemaker/pipeline:Pipeline"
 DEFINITION = "pipelineDefinition"
@@ -59,6 +60,10 @@ def steps(pipeline: Resource) -> tuple[Step, ...]:
         NotKnownError: The definition is not known yet.
         NotJsonError: The definition is not JSON.
     """
+    return once(pipeline, "steps", lambda: _read(pipeline))
+
+
+def _read(pipeline: Resource) -> tuple[Step, ...]:
     document = pipeline.json(DEFINITION)
     if document is None:
         return ()

@@ -1,7 +1,11 @@
 """What statements of policies mean that rules of more than one family ask."""
 
-from headway_policies.policy_document import Statement
-from headway_policies.resource import UNKNOWN
+from collections.abc import Iterator
+
+from headway_policies.outcome import Undecided
+from headway_policies.policy_document import Statement, statements
+from headway_policies.resource import UNKNOWN, Resource
+from headway_policies.subjects.once import once
 
 _WHO = frozenset(
     {
@@ -16,13 +20,25 @@ _WHO = frozenset(
         "aws:sourcevpce",
         "aws:userid",
         "kms:calleraccount",
-        "kms:viaservice",
     }
 )
 """Condition keys that say who asks, or from where."""
 _EQUALS = frozenset(
     {"stringequals", "stringlike", "arnequals", "arnlike", "stringequalsignorecase", "foranyvalue:stringlike"}
 )
+
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+MANAGED_POLICY = "aws:iam/policy:Policy"
+_DOCUMENTS = {
+    ROLE: ("inlinePolicies[*].policy",),
+    ROLE_POLICY: ("policy",),
+    MANAGED_POLICY: ("policy",),
+    "aws:iam/userPolicy:UserPolicy": ("policy",),
+    "aws:iam/groupPolicy:GroupPolicy": ("policy",),
+}
+IDENTITY_POLICIES = tuple(_DOCUMENTS)
+"""The types that say what an identity may do."""
 
 
 def narrows_to_known(statement: Statement) -> bool:
@@ -37,3 +53,25 @@ def narrows_to_known(statement: Statement) -> bool:
 
 def _names_someone(value: object) -> bool:
     return value is UNKNOWN or (isinstance(value, str) and bool(value.replace(":", "").strip("*?")))
+
+
+def permissions(resource: Resource) -> tuple[Statement | Undecided, ...]:
+    """The statements that say what an identity may do, save those that deny; what is not known as such.
+
+    Raises:
+        NotJsonError: A document is text that is not JSON.
+    """
+    return once(resource, "permissions", lambda: tuple(_permissions(resource)))
+
+
+def _permissions(resource: Resource) -> Iterator[Statement | Undecided]:
+    for pattern in _DOCUMENTS[resource.type]:
+        for path in resource.expand(pattern):
+            if resource.value(path) is UNKNOWN:
+                yield Undecided(path=path)
+                continue
+            for statement in statements(resource, path):
+                if not statement.is_known:
+                    yield Undecided(path=statement.path)
+                elif statement.allows:
+                    yield statement

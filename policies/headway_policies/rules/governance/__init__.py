@@ -1,0 +1,1 @@
+"""Rules about owners, costs, regions and quotas."""

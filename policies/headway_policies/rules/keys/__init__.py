@@ -1,0 +1,1 @@
+"""Rules about the life of keys and secrets."""

@@ -1,0 +1,1 @@
+"""Rules about noticing when something goes wrong."""
