@@ -136,7 +136,9 @@ def named(
                 auto.property, f"{table.pulumi_type}: {auto.property} is required, because autonaming is off"
             )
         ]
-    made = f"{stem}-{_suffix(naming.seed, naming.logical_name)}{suffix}" if auto.random else f"{stem}{suffix}"
+    made = f"{stem}{suffix}"
+    if auto.random:
+        made = f"{stem}{auto.separator}{_suffix(naming.seed, naming.logical_name)}{suffix}"
     if naming.proposed is not None:
         made = f"{auto.prefix}{naming.proposed}"
     if naming.proposed is None and f"{auto.property}Prefix" in inputs:
@@ -164,7 +166,11 @@ def _was_made(name: str, stem: str, suffix: str, auto: Autoname) -> bool:
     if not auto.random:
         return name == f"{stem}{suffix}"
     return (
-        re.fullmatch(rf"{re.escape(stem)}-?[0-9a-f]{{{SUFFIX_LENGTH}}}{re.escape(suffix)}", name) is not None
+        re.fullmatch(
+            rf"{re.escape(stem)}{re.escape(auto.separator)}?[0-9a-f]{{{SUFFIX_LENGTH}}}{re.escape(suffix)}",
+            name,
+        )
+        is not None
     )
 
 

@@ -186,6 +186,7 @@ class Autoname:
         lower: whether the logical name is lower-cased.
         random: whether a random suffix of seven hexadecimal digits is added.
         prefix: text in front of the name.
+        separator: what stands in front of the random suffix.
         suffix: makes the end of the name from the inputs, such as ``.fifo``.
     """
 
@@ -194,6 +195,7 @@ class Autoname:
     lower: bool = False
     random: bool = True
     prefix: str = ""
+    separator: str = "-"
     suffix: Callable[[Properties], str] = lambda _inputs: ""
 
 

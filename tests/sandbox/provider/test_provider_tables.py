@@ -206,4 +206,5 @@ def test_schemas_keep_open_maps_apart_from_blocks() -> None:
     assert json.loads((schema.SCHEMA_DIR / "kms.json").read_text()).keys() == {
         "aws:kms/alias:Alias",
         "aws:kms/key:Key",
+        "aws:kms/keyPolicy:KeyPolicy",
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import operator
 
-from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging
+from headway_sandbox.provider.aws import AwsError
+from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Session, Step, Tagging
 from headway_sandbox.provider.values import Properties
 
 _ABSENT = frozenset({"NotFoundException"})
+_DYING = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
 
 _KEY = {"KeyId": "keyId"}
 
@@ -41,7 +44,7 @@ KEY = ResourceType(
             "DescribeKey",
             at="KeyMetadata",
             absent=_ABSENT,
-            gone={"KeyState": frozenset({"PendingDeletion", "PendingReplicaDeletion"})},
+            gone={"KeyState": _DYING},
         ),
         Read("GetKeyPolicy", constants={"PolicyName": "default"}, only=("policy",)),
         Read("GetKeyRotationStatus", only=("enableKeyRotation", "rotationPeriodInDays")),
@@ -106,4 +109,82 @@ ALIAS = ResourceType(
     equivalent={"targetKeyId": _same_key},
 )
 
-TYPES = (KEY, ALIAS)
+
+def _owner_policy(known: Properties) -> Properties:
+    """What a key has without a policy of one's own: the account may do everything."""
+    arn = known["arn"].split(":")
+    statement = {
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:{arn[1]}:iam::{arn[4]}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    document = {"Version": "2012-10-17", "Id": "default", "Statement": [statement]}
+    return {"Policy": json.dumps(document)}
+
+
+class _KeyPolicy:
+    """The policy of a key: it changes and goes back to the account's, but is never gone."""
+
+    def create(self, session: Session, inputs: Properties) -> Properties:
+        """Gives the key the policy."""
+        request = {
+            "KeyId": inputs["keyId"],
+            "PolicyName": "default",
+            "Policy": inputs["policy"],
+            "BypassPolicyLockoutSafetyCheck": inputs.get("bypassPolicyLockoutSafetyCheck") is True,
+        }
+        session.call("kms", "PutKeyPolicy", request)
+        return dict(inputs)
+
+    def read(self, session: Session, state: Properties) -> Properties | None:
+        """The key's policy, or None when the key is gone or waits for its deletion."""
+        key = _described_key(session, state["keyId"])
+        if key is None:
+            return None
+        found = session.call("kms", "GetKeyPolicy", {"KeyId": key["KeyId"], "PolicyName": "default"})
+        return {"keyId": key["KeyId"], "policy": found["Policy"]}
+
+    def update(
+        self,
+        session: Session,
+        state: Properties,  # noqa: ARG002 - the handlers' protocol
+        inputs: Properties,
+    ) -> Properties:
+        """Gives the key another policy."""
+        return self.create(session, inputs)
+
+    def delete(self, session: Session, state: Properties) -> None:
+        """Gives the key the account's own policy back, as long as there is the key."""
+        key = _described_key(session, state["keyId"])
+        if key is None or state.get("bypassPolicyLockoutSafetyCheck") is True:
+            return
+        request = {"KeyId": key["KeyId"], "PolicyName": "default", **_owner_policy({"arn": key["Arn"]})}
+        session.call("kms", "PutKeyPolicy", request)
+
+
+def _described_key(session: Session, key_id: str) -> Properties | None:
+    try:
+        key: Properties = session.call("kms", "DescribeKey", {"KeyId": key_id})["KeyMetadata"]
+    except AwsError as error:
+        if error.code in _ABSENT:
+            return None
+        raise
+    return None if key["KeyState"] in _DYING else key
+
+
+KEY_POLICY = ResourceType(
+    pulumi_type="aws:kms/keyPolicy:KeyPolicy",
+    service="kms",
+    id=("keyId",),
+    handler=_KeyPolicy(),
+    # The provider for AWS says that a change of the key is made in place, and leaves the old key's policy.
+    force_new=frozenset({"keyId"}),
+    defaults={"bypassPolicyLockoutSafetyCheck": False},
+    json=frozenset({"policy"}),
+    local=frozenset({"bypassPolicyLockoutSafetyCheck"}),
+    equivalent={"keyId": _same_key},
+)
+
+TYPES = (KEY, ALIAS, KEY_POLICY)

@@ -8,6 +8,7 @@ from headway_sandbox.provider.types._sagemaker_monitoring import (
     DATA_QUALITY_JOB_DEFINITION,
     MONITORING_SCHEDULE,
 )
+from headway_sandbox.provider.types._sagemaker_records import FEATURE_GROUP, FLOW_DEFINITION, MODEL_CARD
 from headway_sandbox.provider.values import Properties
 
 _CONTAINER_COMPUTED = frozenset(
@@ -231,4 +232,7 @@ TYPES = (
     TRAINING_JOB,
     MONITORING_SCHEDULE,
     DATA_QUALITY_JOB_DEFINITION,
+    FEATURE_GROUP,
+    MODEL_CARD,
+    FLOW_DEFINITION,
 )
