@@ -20,6 +20,7 @@ from headway_sandbox.dataplane.plan import FleetPlan
 from headway_sandbox.dataplane.publisher import Publisher
 from headway_sandbox.dataplane.shadow import ShadowCopies
 from headway_sandbox.dataplane.worker_faults import FaultyCalls
+from headway_sandbox.dataplane.worker_usage import WorkerUsage
 from headway_sandbox.sagemaker.credentials import role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
@@ -76,6 +77,8 @@ class DataPlane:
         service.tasks.start("data-plane-async", self.queue.run())
         service.tasks.start("data-plane-publisher", self.publisher.run())
         service.tasks.start("data-plane-metrics", self.metrics.run())
+        usage = WorkerUsage(lambda: list(self._fleets.values()), service.put_metrics, service.clock)
+        service.tasks.start("data-plane-usage", usage.run())
         service.tasks.start("data-plane-capture", self.spool.run())
 
     def new_fleet(self, endpoint: str, plan: FleetPlan) -> Fleet:

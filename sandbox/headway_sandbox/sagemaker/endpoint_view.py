@@ -28,12 +28,13 @@ _EXTRAS = {
 }
 
 
-def described(endpoint: Document, fleet: Fleet | None) -> Document:
+def described(endpoint: Document, fleet: Fleet | None, *, capturing: bool) -> Document:
     """The answer of DescribeEndpoint.
 
     Args:
         endpoint: The endpoint's document.
         fleet: What serves behind it now, if anything does.
+        capturing: Whether its invocations are captured now.
     """
     answer = {key: endpoint[key] for key in _REPEATED if key in endpoint}
     if endpoint["Serving"] is not None:
@@ -41,7 +42,7 @@ def described(endpoint: Document, fleet: Fleet | None) -> Document:
         answer["ProductionVariants"] = [_variant(variant, fleet) for variant in plan.variants]
         if plan.shadows:
             answer["ShadowProductionVariants"] = [_variant(variant, fleet) for variant in plan.shadows]
-        answer |= _data_capture(plan)
+        answer |= _data_capture(plan, capturing=capturing)
         if plan.async_inference is not None:
             answer["AsyncInferenceConfig"] = plan.async_inference
     pending = endpoint["Pending"]
@@ -101,9 +102,10 @@ def _variant(plan: VariantPlan, fleet: Fleet | None) -> Document:
         ],
         "CurrentWeight": plan.weight,
         "DesiredWeight": plan.weight,
-        "CurrentInstanceCount": 0 if running is None else len(running.replicas),
-        "DesiredInstanceCount": plan.instance_count,
     }
+    if plan.max_concurrency is None:
+        answer["CurrentInstanceCount"] = 0 if running is None else len(running.replicas)
+        answer["DesiredInstanceCount"] = plan.instance_count
     for key, names in _EXTRAS.items():
         answer |= dict.fromkeys(names, plan.extras[key]) if key in plan.extras else {}
     return answer
@@ -144,14 +146,14 @@ def _pending_variant(plan: VariantPlan, stage: Document | None) -> Document:
     }
 
 
-def _data_capture(plan: FleetPlan) -> Document:
+def _data_capture(plan: FleetPlan, *, capturing: bool) -> Document:
     config = plan.data_capture
     if config is None:
         return {}
     return {
         "DataCaptureConfig": {
-            "EnableCapture": config.get("EnableCapture", False),
-            "CaptureStatus": "Stopped",  # the configuration is kept, but nothing is captured
+            "EnableCapture": config.get("EnableCapture", True),
+            "CaptureStatus": "Started" if capturing else "Stopped",
             "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
             "DestinationS3Uri": config["DestinationS3Uri"],
             "KmsKeyId": config.get("KmsKeyId", ""),

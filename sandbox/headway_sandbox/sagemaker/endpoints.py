@@ -59,7 +59,8 @@ async def create_endpoint(service: SageMaker, request: Document) -> Document:
 async def describe_endpoint(service: SageMaker, request: Document) -> Document:
     """Describes an endpoint."""
     endpoint = _find(service, request["EndpointName"])
-    return described(endpoint, plane_of(service).fleet(endpoint["EndpointName"]))
+    plane, name = plane_of(service), endpoint["EndpointName"]
+    return described(endpoint, plane.fleet(name), capturing=plane.capturing(name))
 
 
 @operation("ListEndpoints")
@@ -102,7 +103,12 @@ async def update_endpoint_weights_and_capacities(service: SageMaker, request: Do
         for item in desired
         if "DesiredInstanceCount" in item
     }
-    changed = plan.with_weights(weights, counts)
+    serverless = {
+        item["VariantName"]: item["ServerlessUpdateConfig"]
+        for item in desired
+        if "ServerlessUpdateConfig" in item
+    }
+    changed = plan.with_weights(weights, counts).with_serverless(serverless)
     _refuse(_weight_problems(endpoint, changed, desired))
     pending = {**_pending(changed, service.clock(), None), "InPlace": True}
     return _start_update(service, endpoint, pending)
@@ -181,5 +187,11 @@ def _weight_problems(endpoint: Document, plan: FleetPlan, desired: list[Document
             f'Could not find variant {", ".join(unknown)} in endpoint "{endpoint["EndpointArn"]}"; '
             f"its variants are: {', '.join(names)}."
         )
+    kinds = {variant.name: variant.max_concurrency is not None for variant in plan.variants}
+    for item in desired:
+        for member, belongs in (("DesiredInstanceCount", False), ("ServerlessUpdateConfig", True)):
+            if member in item and kinds.get(item["VariantName"], belongs) != belongs:
+                kind = "not serverless" if belongs else "serverless"
+                yield f"Variant {item['VariantName']} is {kind}, so {member} must not be specified for it."
     if not any(variant.weight > 0 for variant in plan.variants):
         yield "At least one production variant must keep a DesiredWeight greater than 0."
