@@ -100,7 +100,7 @@ def needs_of(api: str, operation: str, request: Document, place: Place) -> list[
         return []
     action = f"{_PREFIX[api]}:{operation}"
     resources = list(_resources(operation, request, place)) if _PREFIX[api] == "sagemaker" else []
-    context = _context(request)
+    context = {**_context(request), **_of_variants(request, place)}
     needs = [Need(action, resource, context) for resource in resources or [ANYTHING]]
     if request.get("Tags") and operation.startswith("Create") and resources:
         needs.append(Need("sagemaker:AddTags", resources[0], context))
@@ -134,20 +134,12 @@ def _versions_of(request: Document, place: Place) -> Iterator[str]:
         yield place.sagemaker("model-package", request["ModelPackageName"])
 
 
-def _config_and_models(request: Document, place: Place) -> Iterator[str]:
-    yield place.sagemaker("endpoint-config", str(request.get("EndpointConfigName")))
-    variants = [*request.get("ProductionVariants", []), *request.get("ShadowProductionVariants", [])]
-    names = {variant.get("ModelName") for variant in variants if isinstance(variant, dict)}
-    yield from sorted(place.sagemaker("model", name) for name in names if isinstance(name, str))
-
-
 def _described_packages(request: Document, _place: Place) -> Iterator[str]:
     yield from (arn for arn in request.get("ModelPackageArnList", []) if isinstance(arn, str))
 
 
 _SPECIAL: Mapping[str, Callable[[Document, Place], Iterator[str]]] = {
     "BatchDescribeModelPackage": _described_packages,
-    "CreateEndpointConfig": _config_and_models,
     "CreateModelPackage": _versions_of,
     "ListModelPackages": _versions_of,
 }
@@ -172,6 +164,19 @@ def _context(request: Document) -> dict[str, Any]:
     known = {name: value for name, value in keys.items() if value is not None}
     texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in known.items()}
     return {**context, **texts}
+
+
+def _of_variants(request: Document, place: Place) -> dict[str, Any]:
+    """What conditions may ask of an endpoint configuration."""
+    given = [*(request.get("ProductionVariants") or []), *(request.get("ShadowProductionVariants") or [])]
+    variants = [variant for variant in given if isinstance(variant, dict)]
+    if not variants:
+        return {}
+    models = sorted({str(variant.get("ModelName")) for variant in variants})
+    types = sorted({variant["InstanceType"] for variant in variants if "InstanceType" in variant})
+    key = {"sagemaker:VolumeKmsKey": request["KmsKeyId"]} if "KmsKeyId" in request else {}
+    arns = [place.sagemaker("model", model) for model in models]
+    return {"sagemaker:ModelArn": arns, "sagemaker:InstanceTypes": types, **key}
 
 
 def _passed_roles(operation: str, request: Document) -> Iterator[Need]:

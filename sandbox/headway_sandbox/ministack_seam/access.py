@@ -77,6 +77,7 @@ class Access:
         self._evaluator = iam_evaluator
         if enforced:
             _replace_variables(iam_evaluator)
+            _take_loopback_as_secure(iam_evaluator)
         self._iam = iam
         self._sts = sts
         self._account = account
@@ -311,3 +312,14 @@ def _replace_variables(evaluator: Any) -> None:  # noqa: ANN401 - ministack is n
         return first_match(context, replaced, effect)
 
     evaluator._first_match = first_match_replaced  # noqa: SLF001
+
+
+def _take_loopback_as_secure(evaluator: Any) -> None:  # noqa: ANN401 - ministack is not typed
+    """Lets policies see calls as encrypted: they come over the loopback here, where AWS's clients use TLS."""
+    resolve = evaluator._resolve_condition_key  # noqa: SLF001
+
+    @functools.wraps(resolve)
+    def resolve_securely(key: str, context: Any) -> Any:  # noqa: ANN401
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
+
+    evaluator._resolve_condition_key = resolve_securely  # noqa: SLF001

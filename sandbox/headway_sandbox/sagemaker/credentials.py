@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from headway_sandbox.ministack_seam import RoleRefusedError
+from headway_sandbox.ministack_seam import AccessDeniedError, RoleRefusedError
+from headway_sandbox.permissions import Place, needs_of
 from headway_sandbox.sagemaker.aws import ADMINISTRATOR, LoopbackAws
-from headway_sandbox.sagemaker.protocol import SageMaker, ServiceError, validation_error
+from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, validation_error
 
 PRINCIPAL = "sagemaker.amazonaws.com"
 
@@ -62,6 +63,31 @@ def check_role(service: SageMaker, role_arn: str | None) -> None:
     """
     if role_arn is not None and service.access.enforced:
         _credentials(service, role_arn, "SageMaker")
+
+
+def require_role(
+    service: SageMaker, role_arn: str | None, session_name: str, operation: str, request: Document
+) -> None:
+    """Refuses a call of SageMaker's control plane that it makes in the name of a role without permission.
+
+    Args:
+        service: The running SageMaker.
+        role_arn: The role.
+        session_name: Whose session it is.
+        operation: The operation.
+        request: Its request.
+
+    Raises:
+        ServiceError: If IAM is enforced and the role lacks a permission.
+    """
+    # What it made itself, SageMaker reads without asking.
+    if not service.access.enforced or role_arn is None or operation.startswith("Describe"):
+        return
+    needs = needs_of("sagemaker", operation, request, Place(service.region, service.account))
+    try:
+        service.access.authorise_role(role_arn, session_name, needs)
+    except AccessDeniedError as denied:
+        raise ServiceError(denied.code, denied.message) from denied
 
 
 def _credentials(service: SageMaker, role_arn: str | None, session_name: str) -> Mapping[str, str]:

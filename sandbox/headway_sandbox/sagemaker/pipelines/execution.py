@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from headway_sandbox.sagemaker.credentials import acting_as
 from headway_sandbox.sagemaker.jobs.record import INTERNAL_ERROR
 from headway_sandbox.sagemaker.pipelines.definition import Definition, Step
 from headway_sandbox.sagemaker.pipelines.record import Execution
@@ -117,9 +118,10 @@ class Runner:
             if isinstance(reference, JsonGet):
                 source = self._definition.steps[reference.step]
                 properties = self._properties[source.name]
-                service = self._execution.service
+                execution = self._execution
+                aws = await acting_as(execution.service, execution.role_arn, "SageMaker")
                 files[(source.name, reference.property_file)] = await load_property_file(
-                    service, source, properties, reference.property_file
+                    aws, source, properties, reference.property_file
                 )
         return Scope(self._parameters, self._variables(), self._properties, files)
 

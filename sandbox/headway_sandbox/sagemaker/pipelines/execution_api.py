@@ -61,6 +61,7 @@ async def start_pipeline_execution(service: SageMaker, request: Document) -> Doc
     document = {
         "Describe": describe,
         "PipelineName": pipeline["PipelineName"],
+        "RoleArn": pipeline.get("RoleArn"),
         "Definition": pipeline["PipelineDefinition"],
         "Parameters": values,
         "Steps": {},

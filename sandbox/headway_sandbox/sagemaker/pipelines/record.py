@@ -54,6 +54,12 @@ class Execution:
         return document
 
     @property
+    def role_arn(self) -> str | None:
+        """The role in whose name it acts."""
+        role: str | None = self.document.get("RoleArn")
+        return role
+
+    @property
     def status(self) -> str:
         """The execution's status."""
         status: str = self.document["Describe"]["PipelineExecutionStatus"]

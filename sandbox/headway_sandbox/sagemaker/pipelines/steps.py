@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from headway_sandbox.sagemaker.aws import LoopbackAws
+from headway_sandbox.sagemaker.credentials import require_role
 from headway_sandbox.sagemaker.jobs.record import PROCESSING, TRAINING, Job, JobKind
 from headway_sandbox.sagemaker.model_package_groups import KIND as GROUP_KIND
 from headway_sandbox.sagemaker.model_package_groups import create_group, group_name
@@ -82,6 +84,7 @@ class StepRun:
             StepFailure: If it answers with an error.
         """
         try:
+            require_role(self.service, self.execution.role_arn, self.execution_id, operation, request)
             return await call(self.service, self.service.model, operation, request)
         except ServiceError as error:
             raise StepFailure(
@@ -106,11 +109,11 @@ async def carry_out(run: StepRun) -> Any:  # noqa: ANN401 - properties of the st
     return await _TYPES[run.step.type](run)
 
 
-async def load_property_file(service: SageMaker, step: Step, properties: Document, name: str) -> Any:  # noqa: ANN401
+async def load_property_file(aws: LoopbackAws, step: Step, properties: Document, name: str) -> Any:  # noqa: ANN401
     """The content of a property file that a processing step wrote.
 
     Args:
-        service: The running SageMaker.
+        aws: Clients of the pipeline's role.
         step: The processing step.
         properties: What it left: the answer of DescribeProcessingJob.
         name: The property file.
@@ -131,7 +134,7 @@ async def load_property_file(service: SageMaker, step: Step, properties: Documen
         )
     location = S3Location.parse(uris[0]).child(file.file_path)
     try:
-        found = await service.aws.call("s3", "get_object", Bucket=location.bucket, Key=location.key)
+        found = await aws.call("s3", "get_object", Bucket=location.bucket, Key=location.key)
         return json.loads(await asyncio.to_thread(found["Body"].read))
     except (ClientError, S3FileError) as error:
         raise StepFailure(
