@@ -27,7 +27,7 @@ from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location, encryption_arguments, upload_file
 
 INTERVAL_S = 2.0
-RETRY_S = 5.0
+RETRY_S = 2.0
 MAX_SPOOLED_BYTES = 256 * 2**20
 """What may wait for its upload; beyond it nothing is captured, as on SageMaker when the disk fills up."""
 

@@ -3,6 +3,7 @@
 NAME     said in every answer
 LATENCY  seconds each answer takes
 REUSE    "no": does not set SO_REUSEADDR
+OBSTACLE a file; while it exists, the server cannot start
 START    "exit": ends at once; "deaf": never healthy; "slow": healthy after half a second
 """
 
@@ -30,9 +31,29 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(int(body[7:10]), {"error": "asked for"})
         elif body == b"die":
             os._exit(9)
+        elif body.startswith(b"parts:"):
+            self.answer_in_parts(int(body[6:]))
+        elif body == b"halves":
+            self.answer_in_parts(1, whole=False)
         else:
             print("answering", self.headers.get("X-Amzn-SageMaker-Inference-Id", ""))
             self.answer(200, self.said(body))
+
+    def answer_in_parts(self, count: int, *, whole: bool = True) -> None:
+        """Sends numbers in chunks, a moment apart; not whole: breaks off."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/csv")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for number in range(count):
+            part = f"{number}\n".encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.flush()
+            time.sleep(0.1)
+        if whole:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
 
     def said(self, body: bytes) -> dict[str, object]:
         base = Path(os.environ["SAGEMAKER_BASE_DIR"])
@@ -63,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    if os.environ.get("START") == "exit":
+    if os.environ.get("START") == "exit" or Path(os.environ.get("OBSTACLE", "/nowhere")).exists():
         print("the weights are corrupt")
         sys.exit(3)
     if os.environ.get("START") == "slow":
