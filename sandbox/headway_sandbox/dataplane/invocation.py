@@ -175,7 +175,8 @@ class Work:
 
 
 def _no_worker(error: NoWorkerError) -> RefusalError:
-    return unavailable("NO_HEALTHY_INSTANCE", f"{error}; try again later.")
+    message = "A transient exception occurred while retrieving variant instances. Please try again later."
+    return unavailable("NO_HEALTHY_INSTANCE", f"{message} ({error}.)")
 
 
 def check(call: Call) -> None:

@@ -124,6 +124,17 @@ class FleetPlan:
             shadows=tuple(changed(variant) for variant in self.shadows),
         )
 
+    def with_serverless(self, changes: dict[str, Document]) -> FleetPlan:
+        """The same plan with other members in the serverless configurations of some variants."""
+
+        def changed(variant: VariantPlan) -> VariantPlan:
+            if variant.name not in changes or "ServerlessConfig" not in variant.extras:
+                return variant
+            serverless = {**variant.extras["ServerlessConfig"], **changes[variant.name]}
+            return replace(variant, extras={**variant.extras, "ServerlessConfig": serverless})
+
+        return replace(self, variants=tuple(changed(variant) for variant in self.variants))
+
 
 def _variant(document: Document) -> VariantPlan:
     containers = tuple(ContainerPlan(**container) for container in document["containers"])
