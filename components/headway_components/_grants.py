@@ -25,7 +25,9 @@ REGISTER_MODELS = (
     "sagemaker:DescribeModelPackageGroup",
     "sagemaker:AddTags",
 )
-READ_MODELS = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
+READ_MODELS = ("sagemaker:DescribeModelPackage",)
+LIST_MODELS = ("sagemaker:ListModelPackages",)
+"""IAM knows no resources for it, so it is granted on all or not at all."""
 DELETE_MODELS = ("sagemaker:DeleteModelPackage",)
 JOIN_NETWORK = (
     *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),

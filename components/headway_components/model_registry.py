@@ -8,7 +8,7 @@ from pulumi_aws import iam, sagemaker
 
 from headway_components._args import Args
 from headway_components._arns import sagemaker_arn
-from headway_components._grants import READ_MODELS, REGISTER_MODELS, grant, use_models
+from headway_components._grants import LIST_MODELS, READ_MODELS, REGISTER_MODELS, Statement, grant, use_models
 from headway_components._refs import FoundationRef, RegistryRef, RoleRef
 
 
@@ -80,4 +80,5 @@ class ModelRegistry(pulumi.ComponentResource):
             name: What the role is for, one word; part of the grant's name.
         """
         read = use_models(self.ref, *READ_MODELS, sid="Read")
-        return grant(f"{self._name}-read-{name}", role, [read], parent=self)
+        listed = Statement(sid="List", actions=LIST_MODELS, resources=["*"])
+        return grant(f"{self._name}-read-{name}", role, [read, listed], parent=self)

@@ -16,6 +16,7 @@ from headway_components._arns import sagemaker_arn
 from headway_components._grants import (
     DELETE_MODELS,
     ENCRYPT,
+    LIST_MODELS,
     READ_MODELS,
     WRITE_LOGS,
     Statement,
@@ -286,7 +287,9 @@ def _function_statements(
         ),
         # Listing has no resource.
         Statement(
-            sid="List", actions=("sagemaker:ListEndpointConfigs", "sagemaker:ListModels"), resources=["*"]
+            sid="List",
+            actions=("sagemaker:ListEndpointConfigs", *LIST_MODELS, "sagemaker:ListModels"),
+            resources=["*"],
         ),
         Statement(
             sid="RunAsServingRole",

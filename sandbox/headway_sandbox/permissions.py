@@ -141,7 +141,6 @@ def _described_packages(request: Document, _place: Place) -> Iterator[str]:
 _SPECIAL: Mapping[str, Callable[[Document, Place], Iterator[str]]] = {
     "BatchDescribeModelPackage": _described_packages,
     "CreateModelPackage": _versions_of,
-    "ListModelPackages": _versions_of,
 }
 # What lists the parts of one resource needs that resource.
 _LISTS_OF_ONE = ("ListPipelineExecutions", "ListPipelineExecutionSteps", "ListTags")
