@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headway_sandbox.container_root import BASE_DIRECTORY_VARIABLE, ContainerRoot, mounts_allowed
 from headway_sandbox.dataplane.artifacts import fetch_model
 from headway_sandbox.dataplane.errors import DeploymentError, NoWorkerError, UnhealthyError
 from headway_sandbox.dataplane.http_client import (
@@ -79,12 +80,14 @@ class Host:
         processes: Starts and ends processes.
         role_environment: Gives the environment with which a process reaches AWS as a role, by the role's ARN
             and the session's name.
+        acting_as: Gives clients that act as a role, in the same way.
     """
 
     aws: LoopbackAws
     images: ImageTable
     processes: ProcessGroups
     role_environment: Callable[[str | None, str], Awaitable[dict[str, str]]]
+    acting_as: Callable[[str | None, str], Awaitable[LoopbackAws]]
 
 
 class Container:
@@ -147,7 +150,8 @@ class Container:
         directory = self._base_dir / "model"
         try:
             async with asyncio.timeout(limit_s):
-                await fetch_model(self._host.aws, self.plan.model_data, self.plan.hostname, directory)
+                aws = await self._host.acting_as(self._role_arn, "SageMaker")
+                await fetch_model(aws, self.plan.model_data, self.plan.hostname, directory)
         except TimeoutError:
             raise DeploymentError(
                 f'Downloading the model data of container "{self.plan.hostname}" took longer than the '
@@ -218,9 +222,11 @@ class Container:
 
     async def _launch_on(self, port: int) -> None:
         try:
-            command = self._host.images.command(self.plan.image, ["serve"])
+            root = ContainerRoot(self._base_dir, mounted=await asyncio.to_thread(mounts_allowed))
+            environment = await self._environment(port, root)
+            command = root.command(self._host.images.command(self.plan.image, ["serve"]), environment)
             self._process = await self._host.processes.start(
-                command, environment=await self._environment(port), cwd=self._base_dir
+                command, environment=environment, cwd=self._base_dir
             )
         except (ImageError, OSError) as error:
             raise DeploymentError(str(error)) from error
@@ -328,14 +334,14 @@ class Container:
     def _last_words(self) -> str:
         return f"; its last output was: {self.log.last_line[:300]}" if self.log.last_line else ""
 
-    async def _environment(self, port: int) -> dict[str, str]:
+    async def _environment(self, port: int, root: ContainerRoot) -> dict[str, str]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment["PYTHONUNBUFFERED"] = "1"  # or the log would lag behind
         if not self._isolated:
             environment |= await self._host.role_environment(self._role_arn, self._base_dir.parent.name)
         return environment | {
-            **self.plan.environment,
-            "SAGEMAKER_BASE_DIR": str(self._base_dir),
+            **root.variables(self.plan.environment),
+            BASE_DIRECTORY_VARIABLE: root.path,
             "SAGEMAKER_BIND_TO_HOST": HOST,
             "SAGEMAKER_BIND_TO_PORT": str(port),
         }

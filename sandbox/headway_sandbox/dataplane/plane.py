@@ -21,7 +21,7 @@ from headway_sandbox.dataplane.publisher import Publisher
 from headway_sandbox.dataplane.shadow import ShadowCopies
 from headway_sandbox.dataplane.worker_faults import FaultyCalls
 from headway_sandbox.dataplane.worker_usage import WorkerUsage
-from headway_sandbox.sagemaker.credentials import role_environment
+from headway_sandbox.sagemaker.credentials import acting_as, role_environment
 from headway_sandbox.sagemaker.protocol import SageMaker
 
 MAX_COPIES_VARIABLE = "HEADWAY_SANDBOX_MAX_COPIES"
@@ -64,6 +64,7 @@ class DataPlane:
                 images=service.images,
                 processes=service.processes,
                 role_environment=functools.partial(role_environment, service),
+                acting_as=functools.partial(acting_as, service),
             ),
             work_dir=service.work_dir,
             tasks=service.tasks,

@@ -105,6 +105,7 @@ async def _model_servers(job: Job, document: Document, model: Document) -> Async
         images=service.images,
         processes=service.processes,
         role_environment=functools.partial(role_environment, service),
+        acting_as=functools.partial(acting_as, service),
     )
     publisher = plane_of(service).publisher
     added = _batch_environment(document)
