@@ -38,6 +38,19 @@ def test_the_pinned_version_is_installed() -> None:
         ("ministack.core.responses", "now_iso", []),
         ("ministack.services.cloudwatch", "_evaluate_alarm", ["alarm"]),
         ("ministack.services.cloudwatch", "_dims_key", None),
+        ("ministack.services.cloudwatch", "_evaluate_all_alarms", []),
+        ("ministack.services.cloudwatch", "_metric_bucket", ["key"]),
+        (
+            "ministack.services.cloudwatch",
+            "_store_datum",
+            ["namespace", "name", "dims", "ts", "unit", "value", "values", "counts", "stat_values"],
+        ),
+        ("ministack.services.cloudwatch", "_percentile_samples", ["points"]),
+        ("ministack.services.cloudwatch", "_error", ["code", "message", "status", "use_json", "use_cbor"]),
+        *(
+            ("ministack.services.cloudwatch", name, ["params", "cbor_data", "is_cbor", "is_json"])
+            for name in ("_get_metric_statistics", "_get_metric_data", "_put_metric_alarm")
+        ),
         (
             "ministack.services.cloudwatch",
             "_record_history",
@@ -71,6 +84,9 @@ def test_its_tables_are_what_the_seam_expects() -> None:
         (ssm, "_parameters"),
     ):
         assert hasattr(getattr(module, name), "get")
+    for function in (cloudwatch._evaluate_alarm, cloudwatch._get_metric_data):
+        assert "_stat_value" in function.__code__.co_names
+    assert "_is_percentile_stat" in cloudwatch._get_metric_statistics.__code__.co_names
     code = cloudwatch._evaluate_alarm.__code__
     assert "_metrics" in code.co_names
     assert code.co_freevars == ()
