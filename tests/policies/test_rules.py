@@ -15,16 +15,17 @@ from headway_policies.rule import Case, Rule
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = re.compile(r"aws:\w+/\w+:\w+|aws-native:\w+:\w+|pulumi:providers:aws|pulumi:pulumi:Stack|\*")
 RELEASED = {
-    "BKP": 1,
+    "BKP": 5,
     "ENC": 16,
     "GEN": 4,
     "IAM": 11,
-    "INT": 1,
+    "INT": 8,
     "KEY": 4,
-    "NET": 7,
+    "LOG": 5,
+    "NET": 13,
     "PUB": 4,
     "RET": 3,
-    "TLS": 3,
+    "TLS": 4,
 }
 """How many rules each family has at least; numbers have no gap, since an id is never taken back."""
 
