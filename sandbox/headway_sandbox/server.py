@@ -52,6 +52,7 @@ SAGEMAKER_DIRECTORY = "sagemaker"
 _PARTS = (
     "headway_sandbox.dataplane",
     "headway_sandbox.sagemaker.feature_store",
+    "headway_sandbox.sagemaker.monitoring",
     "headway_sandbox.services.application_autoscaling",
 )
 _GRACE_S = 1.0  # that requests in flight get when the sandbox stops

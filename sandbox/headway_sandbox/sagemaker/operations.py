@@ -19,6 +19,9 @@ _MODULES = (
     "feature_store.groups",
     "feature_store.features",
     "feature_store.runtime",
+    "monitoring.definitions",
+    "monitoring.schedules",
+    "monitoring.executions",
 )
 
 _OTHER_SERVICES = (

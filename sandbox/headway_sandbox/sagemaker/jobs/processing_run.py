@@ -12,6 +12,7 @@ from headway_sandbox.sagemaker.jobs.processing_files import ProcessingFiles
 from headway_sandbox.sagemaker.jobs.record import Job, JobFailure, job_slot
 from headway_sandbox.sagemaker.jobs.run import Program, provide_hosts, run_containers, s3_client
 from headway_sandbox.sagemaker.jobs.sync import syncing
+from headway_sandbox.sagemaker.monitoring.metric_files import publish_metrics
 from headway_sandbox.sagemaker.protocol import Document
 
 
@@ -51,6 +52,7 @@ async def process(job: Job, stop: asyncio.Event) -> None:
         if outcome.exit_code != 0:
             raise JobFailure(container.failure_reason(host.base, outcome))
         await asyncio.to_thread(files.upload)
+        await publish_metrics(job.service.aws, document.get("Environment", {}), host.base)
     _end(job, "Completed")
 
 
