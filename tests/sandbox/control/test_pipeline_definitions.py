@@ -329,6 +329,8 @@ def pipelines(draw: st.DrawFn) -> Definition:
             branch=branch,
             property_files={},
             texts={},
+            cache=None,
+            retries=(),
         )
     return Definition({}, steps)
 

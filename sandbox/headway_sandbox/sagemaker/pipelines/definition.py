@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headway_sandbox.sagemaker.pipelines.caching import CacheConfig, parse_cache_config
 from headway_sandbox.sagemaker.pipelines.conditions import Combination, operands, parse_conditions
 from headway_sandbox.sagemaker.pipelines.parameters import Parameter, parse_parameters
+from headway_sandbox.sagemaker.pipelines.retries import RetryPolicy, parse_retry_policies
 from headway_sandbox.sagemaker.pipelines.values import Get, JsonGet, Value, leaves, parse_value
 
 VERSION = "2020-12-01"
-STEP_TYPES = ("Condition", "Fail", "Model", "Processing", "RegisterModel", "Training")
+STEP_TYPES = ("Condition", "Fail", "Model", "Processing", "RegisterModel", "Training", "Transform")
 EXECUTION_VARIABLES = (
     "CurrentDateTime",
     "PipelineArn",
@@ -25,8 +27,6 @@ EXECUTION_VARIABLES = (
 
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 _TOP_MEMBERS = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"})
-# CacheConfig and RetryPolicies only save time on AWS: here a step that ran before, or that may fail at
-# first, runs like any other.
 _STEP_MEMBERS = frozenset(
     {
         *("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "PropertyFiles"),
@@ -81,6 +81,8 @@ class Step:
         branch: The side of the Condition step that it is on, if any.
         property_files: By name.
         texts: ``StepDisplayName`` and ``StepDescription`` where given.
+        cache: When a run before is used again; None for never.
+        retries: When it is tried again.
     """
 
     name: str
@@ -91,6 +93,8 @@ class Step:
     branch: Branch | None
     property_files: Mapping[str, PropertyFile]
     texts: Mapping[str, str]
+    cache: CacheConfig | None
+    retries: tuple[RetryPolicy, ...]
 
     def references(self) -> Iterator[Get | JsonGet]:
         """Everything in the step that is only known when it runs."""
@@ -166,6 +170,8 @@ class _Parser:
             branch=branch,
             property_files=self._property_files(item.get("PropertyFiles", []), here),
             texts=_texts(item),
+            cache=parse_cache_config(item.get("CacheConfig"), str(kind), here, self.problems),
+            retries=parse_retry_policies(item.get("RetryPolicies"), str(kind), here, self.problems),
         )
         declared = self._declared(item.get("DependsOn", []), here)
         above = {branch.condition} if branch is not None else set()

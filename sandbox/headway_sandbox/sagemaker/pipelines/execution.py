@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from headway_sandbox.sagemaker.credentials import acting_as
 from headway_sandbox.sagemaker.jobs.record import INTERNAL_ERROR
 from headway_sandbox.sagemaker.pipelines.definition import Definition, Step
 from headway_sandbox.sagemaker.pipelines.record import Execution
+from headway_sandbox.sagemaker.pipelines.retries import RetryPolicy, policy_for
 from headway_sandbox.sagemaker.pipelines.schedule import State, next_steps
 from headway_sandbox.sagemaker.pipelines.steps import (
     StepFailure,
@@ -91,7 +93,7 @@ class Runner:
         ended: dict[str, Any] = {}
         try:
             scope = await self._scope(step)
-            left = await carry_out(StepRun(execution, self._id, step, scope, self._stop))
+            left = await self._carry_out(StepRun(execution, self._id, step, scope, self._stop))
         except StepFailure as failure:
             self._states[step.name] = State.FAILED
             ended = {"FailureReason": str(failure)}
@@ -110,6 +112,30 @@ class Runner:
         execution.set_step(
             step.name, self._states[step.name].value, EndTime=execution.service.clock(), **ended
         )
+
+    async def _carry_out(self, run: StepRun) -> Any:  # noqa: ANN401 - what `carry_out` returns
+        """Carries out a step, again and again as its retry policies say."""
+        clock = asyncio.get_running_loop().time
+        started, attempt = clock(), 1
+        caused: Counter[RetryPolicy] = Counter()
+        while True:
+            try:
+                return await carry_out(run)
+            except StepFailure as failure:
+                policy = policy_for(run.step.retries, failure.exception_type)
+                wait_s = None if policy is None else policy.wait_s(caused[policy], clock() - started)
+                if policy is None or wait_s is None or await self._stopped_within(wait_s):
+                    raise
+                caused[policy] += 1
+            attempt += 1
+            run.execution.set_step(run.step.name, "Executing", AttemptCount=attempt)
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def _scope(self, step: Step) -> Scope:
         """What the step's references lead to; property files are read now, because their steps have ended."""

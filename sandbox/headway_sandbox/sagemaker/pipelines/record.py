@@ -19,6 +19,7 @@ _REASON_LIMIT = 1024
 # The key of PipelineExecutionStepMetadata for each type of step, and what holds its ARN there.
 METADATA = {
     "Training": "TrainingJob",
+    "Transform": "TransformJob",
     "Processing": "ProcessingJob",
     "Model": "Model",
     "RegisterModel": "RegisterModel",
@@ -31,7 +32,8 @@ class Execution:
 
     Its document holds ``Describe`` (what DescribePipelineExecution answers), ``Definition`` (the JSON text
     it was started with), ``Parameters`` (values by name), ``Steps`` (entries of ListPipelineExecutionSteps
-    by name, in the order of their start), ``StepTypes`` and ``Token``.
+    by name, in the order of their start), ``StepTypes``, ``CacheKeys`` (of the steps that really ran) and
+    ``Token``.
 
     Attributes:
         service: The running SageMaker.
@@ -81,6 +83,17 @@ class Execution:
             describe["FailureReason"] = reason
         self.service.store.put(EXECUTION_KIND, self.arn, document)
         self.publish(previous)
+
+    def set_cache_key(self, name: str, key: str) -> None:
+        """Keeps the cache key of a step that runs, so that later executions find it.
+
+        Args:
+            name: The step.
+            key: Its cache key.
+        """
+        document = self.document
+        document.setdefault("CacheKeys", {})[name] = key
+        self.service.store.put(EXECUTION_KIND, self.arn, document)
 
     def publish(self, previous: str) -> None:
         """Says on EventBridge what the execution's status is.

@@ -10,25 +10,44 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from headway_sandbox.api_faults import error_of
 from headway_sandbox.sagemaker.aws import LoopbackAws
 from headway_sandbox.sagemaker.credentials import require_role
-from headway_sandbox.sagemaker.jobs.record import PROCESSING, TRAINING, Job, JobKind
+from headway_sandbox.sagemaker.jobs.record import PROCESSING, TRAINING, TRANSFORM, Job, JobKind
 from headway_sandbox.sagemaker.model_package_groups import KIND as GROUP_KIND
 from headway_sandbox.sagemaker.model_package_groups import create_group, group_name
+from headway_sandbox.sagemaker.pipelines.caching import cache_key, find_hits
 from headway_sandbox.sagemaker.pipelines.conditions import ConditionError, holds
 from headway_sandbox.sagemaker.pipelines.definition import PropertyFile, Step
 from headway_sandbox.sagemaker.pipelines.paths import PathError
-from headway_sandbox.sagemaker.pipelines.record import Execution
+from headway_sandbox.sagemaker.pipelines.record import EXECUTION_KIND, Execution
+from headway_sandbox.sagemaker.pipelines.retries import (
+    RESOURCE_LIMIT,
+    SERVICE_FAULT,
+    THROTTLING,
+    retried_type,
+)
 from headway_sandbox.sagemaker.pipelines.values import Scope, resolve
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, call
 from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location
+from headway_sandbox.wire.identify import Call, Protocol
 
 _NAME_LIMIT = 63
 _SUFFIX_LENGTH = 10
+_EXCEPTION_TYPES = {"ThrottlingException": THROTTLING, "ResourceLimitExceeded": RESOURCE_LIMIT}
 
 
 class StepFailure(Exception):  # noqa: N818 - it is how a step ends, not an error of this program
-    """Ends a step as failed, with this reason."""
+    """Ends a step as failed, with this reason.
+
+    Args:
+        reason: What happened.
+        exception_type: What retry policies call it; None for a failure that is never tried again.
+    """
+
+    def __init__(self, reason: str, exception_type: str | None = None) -> None:
+        super().__init__(reason)
+        self.exception_type = exception_type
 
 
 class StepStopped(Exception):  # noqa: N818
@@ -85,11 +104,23 @@ class StepRun:
         """
         try:
             require_role(self.service, self.execution.role_arn, self.execution_id, operation, request)
+            await self._meet_fault(operation)
             return await call(self.service, self.service.model, operation, request)
         except ServiceError as error:
             raise StepFailure(
-                f"ClientError: Failed to invoke sagemaker:{operation}. Error Details: {error.message}"
+                f"ClientError: Failed to invoke sagemaker:{operation}. Error Details: {error.message}",
+                _exception_type(error),
             ) from error
+
+    async def _meet_fault(self, operation: str) -> None:
+        """Lets a fault on demand have this call too, which does not come in from outside."""
+        fault = self.service.faults.api("sagemaker", operation)
+        if fault is None:
+            return
+        await asyncio.sleep(fault.delay_s)
+        error = error_of(Call("sagemaker", operation, Protocol.JSON), fault)
+        if error is not None:
+            raise ServiceError(error.code, error.message, error.status)
 
     def note(self, **metadata: Document) -> None:
         """Shows in the step's metadata what it works on."""
@@ -148,8 +179,12 @@ async def load_property_file(aws: LoopbackAws, step: Step, properties: Document,
 
 def _job(kind: JobKind) -> Callable[[StepRun], Awaitable[Document]]:
     async def run_job(run: StepRun) -> Document:
+        arguments = run.arguments()
+        cached = _cached(run, kind, arguments)
+        if cached is not None:
+            return cached
         name = run.resource_name()
-        await run.call(f"Create{kind.prefix}", {**run.arguments(), kind.name_member: name})
+        await run.call(f"Create{kind.prefix}", {**arguments, kind.name_member: name})
         job = Job(run.service, kind, name)
         run.note(**{kind.prefix: {"Arn": job.arn}})
         await _until_ended(run, job)
@@ -158,12 +193,33 @@ def _job(kind: JobKind) -> Callable[[StepRun], Awaitable[Document]]:
         if status == "Stopped":
             raise StepStopped
         if status != "Completed":
-            raise StepFailure(
-                document.get("FailureReason", f"ClientError: the job {job.arn} ended as {status}")
-            )
+            reason = document.get("FailureReason", f"ClientError: the job {job.arn} ended as {status}")
+            raise StepFailure(reason, retried_type(reason))
         return document
 
     return run_job
+
+
+def _cached(run: StepRun, kind: JobKind, arguments: Document) -> Document | None:
+    """The job of an earlier run of the step, where caching finds one that still exists."""
+    step = run.step
+    key = cache_key(step.type, arguments)
+    if step.cache is not None:
+        pipeline_arn = run.execution.document["Describe"]["PipelineArn"]
+        executions = [
+            stored
+            for stored in run.service.store.list(EXECUTION_KIND)
+            if stored["Describe"]["PipelineArn"] == pipeline_arn
+        ]
+        oldest = run.service.clock() - step.cache.expire_after_s
+        for hit in find_hits(executions, step.name, key, not_before=oldest):
+            job = Job(run.service, kind, hit.metadata[kind.prefix]["Arn"].rpartition("/")[2])
+            if job.exists:
+                source = {"SourcePipelineExecutionArn": hit.execution_arn}
+                run.execution.set_step(step.name, "Executing", Metadata=hit.metadata, CacheHitResult=source)
+                return job.document
+    run.execution.set_cache_key(step.name, key)
+    return None
 
 
 async def _until_ended(run: StepRun, job: Job) -> None:
@@ -209,6 +265,10 @@ async def _condition(run: StepRun) -> bool:
     return outcome
 
 
+def _exception_type(error: ServiceError) -> str | None:
+    return SERVICE_FAULT if error.status >= 500 else _EXCEPTION_TYPES.get(error.code)
+
+
 async def _fail(run: StepRun) -> Document:
     message = str(run.arguments().get("ErrorMessage", ""))
     run.note(Fail={"ErrorMessage": message})
@@ -222,4 +282,5 @@ _TYPES: dict[str, Callable[[StepRun], Awaitable[Any]]] = {
     "Processing": _job(PROCESSING),
     "RegisterModel": _register_model,
     "Training": _job(TRAINING),
+    "Transform": _job(TRANSFORM),
 }
