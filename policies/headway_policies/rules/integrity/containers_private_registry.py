@@ -1,12 +1,13 @@
 """Each container of an inference pipeline comes from a private registry."""
 
-from headway_policies.intent import Intent
+from headway_policies.intent import DEVELOPMENT, Intent
 from headway_policies.outcome import NotApplicable, Outcome, Severity
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.endpoints import MODEL
 from headway_policies.subjects.examples import IMAGE, Examples
 from headway_policies.subjects.images import from_private_registry
+from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
 _case = Examples(MODEL, {"containers": [{"image": IMAGE}, {"image": IMAGE}]})
 
@@ -21,7 +22,7 @@ RULE = Rule(
         "One public image among several is enough: each container sees the request and runs with the same "
         "role."
     ),
-    fix="Copy each image to an Amazon ECR repository of yours and name it there.",
+    fix="Copy the images of all containers to Amazon ECR repositories of yours.",
     passes=(
         _case("two private ones"),
         _case(
@@ -34,6 +35,7 @@ RULE = Rule(
         _case("the first is public", {"containers[0].image": "quay.io/x/y:1"}, says="containers[0].image"),
     ),
     exempts=(
+        _case("outside production", {"containers[0].image": "nginx"}, intent=DEVELOPMENT),
         _case("a model of one container", {"containers": None, "primaryContainer": {"image": "nginx"}}),
     ),
     when_unknown=Outcome.UNDECIDED,
@@ -45,7 +47,10 @@ RULE = Rule(
 
 
 @RULE.check
-def _(resource: Resource, _intent: Intent) -> Answers:
+def _(resource: Resource, intent: Intent) -> Answers:
+    if not is_strict(intent, "aws-ai-security-v1"):
+        yield NOT_PRODUCTION
+        return
     paths = resource.items("containers")
     if not paths:
         yield NotApplicable(reason="the model has one container")

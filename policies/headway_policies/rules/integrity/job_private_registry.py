@@ -1,6 +1,6 @@
 """Jobs run images from a private registry."""
 
-from headway_policies.intent import Intent
+from headway_policies.intent import DEVELOPMENT, Intent
 from headway_policies.outcome import Outcome, Severity
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
@@ -8,6 +8,7 @@ from headway_policies.subjects.examples import IMAGE, Examples, definition, step
 from headway_policies.subjects.images import from_private_registry
 from headway_policies.subjects.jobs import MONITORS, STEPS, TRAINING, TRAINING_JOB, Part, judged
 from headway_policies.subjects.pipelines import PIPELINE
+from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
 _case = Examples(TRAINING_JOB, {"algorithmSpecification": {"trainingImage": IMAGE}})
 _pipeline = Examples(
@@ -25,7 +26,7 @@ RULE = Rule(
         "A job holds the training data. A public image is code that its owner can change between two of its "
         "runs."
     ),
-    fix="Copy the image to an Amazon ECR repository of yours and name it there.",
+    fix="Copy the image to an Amazon ECR repository of yours and let the job name that.",
     passes=(
         _case("a private repository"),
         _case("an algorithm of AWS Marketplace", {"algorithmSpecification": {"algorithmName": "a"}}),
@@ -41,7 +42,10 @@ RULE = Rule(
             says="Steps.Load appSpecification.imageUri is 'ghcr.io/x/y'",
         ),
     ),
-    exempts=(_pipeline("a pipeline without jobs", definition(step("Fail", {}))),),
+    exempts=(
+        _case("outside production", {"algorithmSpecification.trainingImage": "x"}, intent=DEVELOPMENT),
+        _pipeline("a pipeline without jobs", definition(step("Fail", {}))),
+    ),
     when_unknown=Outcome.UNDECIDED,
     unknowns=(
         _case("not known yet", {"algorithmSpecification": UNKNOWN}, says="trainingImage"),
@@ -54,5 +58,8 @@ RULE = Rule(
 
 
 @RULE.check
-def _(resource: Resource, _intent: Intent) -> Answers:
+def _(resource: Resource, intent: Intent) -> Answers:
+    if not is_strict(intent, "aws-ai-security-v1"):
+        yield NOT_PRODUCTION
+        return
     yield from judged(resource, Part.IMAGE, from_private_registry)

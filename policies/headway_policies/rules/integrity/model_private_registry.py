@@ -1,12 +1,13 @@
 """The container of a model comes from a private registry."""
 
-from headway_policies.intent import Intent
+from headway_policies.intent import DEVELOPMENT, Intent
 from headway_policies.outcome import NotApplicable, Outcome, Severity
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.endpoints import MODEL, containers
 from headway_policies.subjects.examples import IMAGE, Examples
 from headway_policies.subjects.images import from_private_registry
+from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
 _case = Examples(MODEL, {"primaryContainer": {"image": IMAGE}})
 
@@ -49,6 +50,7 @@ RULE = Rule(
         ),
     ),
     exempts=(
+        _case("outside production", {"primaryContainer.image": "nginx"}, intent=DEVELOPMENT),
         _case(
             "a model of many containers, which has no primary one",
             {"primaryContainer": None, "containers": [{"image": "nginx"}]},
@@ -64,7 +66,10 @@ RULE = Rule(
 
 
 @RULE.check
-def _(resource: Resource, _intent: Intent) -> Answers:
+def _(resource: Resource, intent: Intent) -> Answers:
+    if not is_strict(intent, "aws-ai-security-v1"):
+        yield NOT_PRODUCTION
+        return
     if "primaryContainer" not in containers(resource):
         yield NotApplicable(reason="the model has no primary container")
         return

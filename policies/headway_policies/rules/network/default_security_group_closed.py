@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.stack_graph import Stack
+from headway_policies.subjects.edges import naming
 from headway_policies.subjects.examples import Examples, example
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
@@ -55,7 +56,7 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
     if not is_strict(intent):
         yield NOT_PRODUCTION
         return
-    groups = stack.referring(resource, _GROUP, "vpcId")
+    groups = naming(stack, resource, _GROUP, "vpcId")
     loose = [each for each in stack.of_type(_GROUP) if each.value("vpcId") is UNKNOWN and not each.references]
     if not groups and loose:
         yield Undecided(path="vpcId", urn=loose[0].urn)

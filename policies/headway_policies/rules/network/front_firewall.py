@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, NotApplicable, Outcome, Severity, 
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.stack_graph import Stack
+from headway_policies.subjects.edges import naming
 from headway_policies.subjects.examples import Examples, example
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
@@ -61,7 +62,7 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
         yield NOT_PRODUCTION
     elif resource.value("internal") is True or resource.value("loadBalancerType") in {"network", "gateway"}:
         yield NotApplicable(reason="no requests come to it from outside")
-    elif not stack.referring(resource, _ASSOCIATION, "resourceArn"):
+    elif not naming(stack, resource, _ASSOCIATION, "resourceArn"):
         loose = [
             each
             for each in stack.of_type(_ASSOCIATION)

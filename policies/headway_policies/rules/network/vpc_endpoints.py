@@ -7,6 +7,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
 from headway_policies.stack_graph import Stack
+from headway_policies.subjects.edges import naming
 from headway_policies.subjects.examples import example
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
@@ -84,7 +85,7 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
     if not is_strict(intent):
         yield NOT_PRODUCTION
         return
-    doors = stack.referring(resource, _ENDPOINT, "vpcId")
+    doors = naming(stack, resource, _ENDPOINT, "vpcId")
     named = [door.value("serviceName") for door in doors]
     open_to = {service for name in named if isinstance(name, str) for service in _services(name)}
     used = {

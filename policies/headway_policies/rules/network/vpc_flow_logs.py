@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.stack_graph import Stack
+from headway_policies.subjects.edges import naming
 from headway_policies.subjects.examples import Examples, example
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
@@ -57,7 +58,7 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
     if not is_strict(intent):
         yield NOT_PRODUCTION
         return
-    logs = stack.referring(resource, _LOG, "vpcId")
+    logs = naming(stack, resource, _LOG, "vpcId")
     traffic = [log.value("trafficType") for log in logs]
     if "ALL" in traffic:
         return
