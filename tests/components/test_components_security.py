@@ -37,7 +37,7 @@ WITHOUT_RESOURCE = {
 }
 """Actions that AWS lets nobody restrict to a resource."""
 
-NOT_DECLARED_YET = {"HEADWAY-INT-001"}
+NOT_DECLARED_YET = {"HEADWAY-BKP-002", "HEADWAY-INT-001"}
 """Rules that ask for what the components do not declare yet."""
 
 
