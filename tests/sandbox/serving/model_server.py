@@ -3,6 +3,7 @@
 NAME     said in every answer
 LATENCY  seconds each answer takes
 REUSE    "no": does not set SO_REUSEADDR
+JOURNAL  a file that gets a line with the body of every request that is answered
 OBSTACLE a file; while it exists, the server cannot start
 START    "exit": ends at once; "deaf": never healthy; "slow": healthy after half a second
 """
@@ -37,6 +38,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer_in_parts(1, whole=False)
         else:
             print("answering", self.headers.get("X-Amzn-SageMaker-Inference-Id", ""))
+            if "JOURNAL" in os.environ:
+                with Path(os.environ["JOURNAL"]).open("ab", buffering=0) as journal:
+                    journal.write(body + b"\n")
             self.answer(200, self.said(body))
 
     def answer_in_parts(self, count: int, *, whole: bool = True) -> None:

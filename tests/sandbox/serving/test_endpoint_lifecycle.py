@@ -6,11 +6,15 @@ import json
 import os
 import signal
 import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from support.serving import Serving, refused, until
+from support.serving import ROLE, Serving, refused, until, variant_of
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 
@@ -108,6 +112,51 @@ def test_names_that_exist_and_names_that_do_not(serving: Serving, good: str) -> 
         "ValidationException", f'Could not find endpoint configuration "{ARN}:endpoint-config/none".'
     ):
         sagemaker.create_endpoint(EndpointName=serving.name("endpoint"), EndpointConfigName="none")
+
+
+def test_of_many_who_create_one_name_at_once_one_wins(serving: Serving, good: str) -> None:
+    sagemaker = serving.client("sagemaker")
+    artifact = serving.upload({"model.txt": "tree"})
+    container = {"Image": "tiny-server", "ModelDataUrl": artifact}
+    name = serving.name("contested")
+    model = serving.model()
+    creations: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+        (
+            sagemaker.create_model,
+            {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE},
+        ),
+        (
+            sagemaker.create_endpoint_config,
+            {"EndpointConfigName": name, "ProductionVariants": [variant_of(ModelName=model)]},
+        ),
+        (sagemaker.create_endpoint, {"EndpointName": name, "EndpointConfigName": good}),
+    ]
+
+    def outcome(create: Callable[..., Any], request: dict[str, Any]) -> str:
+        try:
+            create(**request)
+        except ClientError as error:
+            return str(error.response["Error"]["Message"]).partition(" already existing")[0]
+        return "created"
+
+    for create, request in creations:
+        with ThreadPoolExecutor(8) as pool:
+            outcomes = Counter(pool.map(lambda _, c=create, r=request: outcome(c, r), range(8)))
+        assert outcomes == {"created": 1, "Cannot create": 7}
+    assert serving.settled(name)["EndpointStatus"] == "InService"
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "..", "a b", "x" * 64])
+def test_names_that_are_paths_are_refused(serving: Serving, good: str, name: str) -> None:
+    sagemaker = serving.client("sagemaker")
+    before = set(serving.state_dir.rglob("outside*"))
+
+    with refused("ValidationException", "endpointName", "failed to satisfy constraint"):
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=good)
+    with refused("ValidationException", "variantName", "failed to satisfy constraint"):
+        serving.config({"ModelName": serving.model(), "VariantName": name})
+
+    assert set(serving.state_dir.parent.rglob("outside*")) == before
 
 
 def test_an_endpoint_in_progress_cannot_be_changed_or_deleted(serving: Serving, good: str) -> None:
