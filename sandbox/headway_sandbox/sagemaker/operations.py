@@ -22,6 +22,8 @@ _MODULES = (
     "monitoring.definitions",
     "monitoring.schedules",
     "monitoring.executions",
+    "model_cards",
+    "flow_definitions",
 )
 
 _OTHER_SERVICES = (

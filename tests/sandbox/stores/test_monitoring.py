@@ -39,7 +39,7 @@ constraints = os.environ.get("baseline_constraints")
     "constraints": None if constraints is None else json.loads(pathlib.Path(constraints).read_text()),
     "environment": {name: value for name, value in os.environ.items() if name.islower()},
 }))
-violation = {"feature_name": "distance", "constraint_check_type": "baseline_drift_check", "description": "far"}
+violation = {"feature_name": "d", "constraint_check_type": "baseline_drift_check", "description": "far"}
 if mode in ("file", "both"):
     (target / "constraint_violations.json").write_text(json.dumps({"violations": [violation]}))
 if mode in ("message", "both"):
