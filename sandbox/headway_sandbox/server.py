@@ -20,6 +20,7 @@ from hypercorn.config import Config
 
 from headway_sandbox.api_faults import error_of, faulted
 from headway_sandbox.authorisation import refused
+from headway_sandbox.clock_pages import add_clock_pages, passing_time
 from headway_sandbox.control_pages import OWN_PAGES, ControlPages
 from headway_sandbox.durability import StateWriter
 from headway_sandbox.faults import Faults
@@ -34,6 +35,7 @@ from headway_sandbox.sagemaker.images import ImageTable
 from headway_sandbox.sagemaker.operations import load_operations
 from headway_sandbox.sagemaker.protocol import SageMaker, ServiceError, call
 from headway_sandbox.sagemaker.store import Store
+from headway_sandbox.schedule_clock import ScheduleClock
 from headway_sandbox.tasks import TaskRegistry
 from headway_sandbox.wire.identify import Call, Protocol
 from headway_sandbox.wire.request import HttpRequest
@@ -99,6 +101,7 @@ class Sandbox:
         work_dir = state_dir / SAGEMAKER_DIRECTORY / "work"
         work_dir.mkdir(parents=True, exist_ok=True)
         store = Store(state_dir / SAGEMAKER_DIRECTORY / "state.sqlite")
+        self._schedule_clock = ScheduleClock(store, clock)
         self.service = SageMaker(
             store=store,
             clock=clock,
@@ -114,21 +117,26 @@ class Sandbox:
             processes=ProcessGroups(),
             faults=Faults(store),
             access=self._ministack.access,
+            schedule_time=self._schedule_clock.now,
         )
         self.door = FrontDoor(self._invoke, self._takes_plain_calls)
-        self._housekeeping: asyncio.Task[None] | None = None
+        self._housekeeping: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         load_operations()
         for own in JSON_SERVICES:
             self._ministack.add_service(own.signing_name, own.target_prefix, self._json_handler(own.api))
         self._place = Place(REGION, ACCOUNT)
-        self._ministack.connect(
+        self._schedules = self._ministack.connect(
             needs=lambda api, operation, request: needs_of(api, operation, request, self._place),
             failure=self._failure,
             start_pipeline=self._start_pipeline,
+            schedule_time=self._schedule_clock.now,
         )
         self._ministack.intercept(self._before)
         self.pages = ControlPages(self.service.faults, self._reset)
+        add_clock_pages(
+            self.pages, self.service, self._schedule_clock, self._schedules, self._ministack.in_own_account
+        )
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's callables
         """Answers one ASGI connection."""
@@ -223,6 +231,7 @@ class Sandbox:
     async def _reset(self) -> None:
         await self._end_work()
         self.service.faults.clear()
+        self._schedule_clock.reset()
         self.service.store.clear()
         shutil.rmtree(self.service.work_dir)
         self.service.work_dir.mkdir()
@@ -252,15 +261,19 @@ class Sandbox:
         self._loop = asyncio.get_running_loop()
         recovery = importlib.import_module("headway_sandbox.sagemaker.recovery")
         recovery.fail_interrupted_work(self.service)
-        self._housekeeping = asyncio.get_running_loop().create_task(self._writer.run(), name="state-writer")
+        time_passes = passing_time(self._ministack, self._schedules, self._schedule_clock)
+        self._housekeeping = [
+            self._loop.create_task(self._writer.run(), name="state-writer"),
+            self._loop.create_task(time_passes, name="passing-time"),
+        ]
         # In the background: it may call this very server, which does not answer before it has started.
         for part in _PARTS:
             self.service.tasks.start(f"restore {part}", _hook(part, "restore", self.service))
 
     async def _stop(self) -> None:
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
-            await asyncio.gather(self._housekeeping, return_exceptions=True)
+        for task in self._housekeeping:
+            task.cancel()
+        await asyncio.gather(*self._housekeeping, return_exceptions=True)
         await self._end_work()
         await self._writer.save(now=True)
         self.service.store.close()

@@ -119,7 +119,7 @@ class Events:
     """Events of EventBridge, collected in a queue."""
 
     def __init__(self, cloud: Cloud, pattern: dict[str, Any]) -> None:
-        name = unique("events")
+        self.name = name = unique("events")
         self._sqs = cloud.client("sqs")
         self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         cloud.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from headway_cli.commands import sandbox_fault
+from headway_cli.commands import sandbox_clock, sandbox_fault
 from headway_cli.engine_session import MISLEADING, open_session
 from headway_cli.errors import HeadwayError
 from headway_cli.lock import exclusive
@@ -31,6 +31,7 @@ _FOLLOW_S = 0.2
 
 
 app.add_typer(sandbox_fault.app, name="fault")
+app.add_typer(sandbox_clock.app, name="clock")
 
 
 @app.command()

@@ -1,11 +1,20 @@
-"""CloudWatch alarms: compared with their own dimensions, and their changes put on the event bus."""
+"""CloudWatch alarms: evaluated as CloudWatch does it, and their changes put on the event bus."""
 
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Sequence
-from types import FunctionType
 from typing import Any
+
+from headway_sandbox.alarm_evaluation import (
+    EXTRA_PERIODS,
+    INSUFFICIENT_DATA,
+    breaches,
+    evaluable,
+    state_of,
+)
+from headway_sandbox.ministack_seam.parameters import Answer
 
 Document = dict[str, Any]
 PutEvent = Callable[[str, str, Document, Sequence[str]], None]
@@ -72,6 +81,8 @@ def alarm_detail(alarm: dict[str, Any], state: dict[str, Any], previous: dict[st
     configuration: dict[str, Any] = {"description": alarm.get("AlarmDescription") or ""}
     if "AlarmRule" in alarm:
         configuration["alarmRule"] = alarm["AlarmRule"]
+    elif alarm.get("Metrics"):
+        configuration["metrics"] = alarm["Metrics"]
     elif alarm.get("MetricName"):
         metric = {
             "namespace": alarm.get("Namespace"),
@@ -89,39 +100,108 @@ def alarm_detail(alarm: dict[str, Any], state: dict[str, Any], previous: dict[st
     }
 
 
-class _OwnMetrics:
-    """The metrics of one name that have exactly the dimensions of an alarm; looks like the dictionary of all.
+def evaluate_alarms(cloudwatch: Any) -> None:  # noqa: ANN401 - ministack is not typed
+    """Makes alarms evaluate as CloudWatch's do: on their own dimensions, period by period, missing data too.
+
+    ministack looks at all metrics of a name, whatever their dimensions, and at all periods as one.
 
     Args:
         cloudwatch: ministack's module.
-        alarm: The alarm.
     """
 
-    def __init__(self, cloudwatch: Any, alarm: dict[str, Any]) -> None:  # noqa: ANN401
-        dimensions = cloudwatch._dims_key(_dimensions(alarm.get("Dimensions")))  # noqa: SLF001
-        self._metrics = cloudwatch._metrics  # noqa: SLF001
-        self._key = (alarm.get("Namespace"), alarm.get("MetricName"), dimensions)
+    def evaluate(alarm: Document) -> None:
+        metric = _metric_of(alarm)
+        if metric is None or not evaluable(str(alarm.get("ComparisonOperator"))):
+            return
+        count, period_s = int(alarm.get("EvaluationPeriods", 1)), float(metric["Period"])
+        values = _datapoints(cloudwatch, metric, count + EXTRA_PERIODS, period_s)
+        threshold, comparison = float(alarm["Threshold"]), str(alarm["ComparisonOperator"])
+        old = str(alarm["StateValue"])
+        new = state_of(
+            [None if value is None else breaches(value, comparison, threshold) for value in values],
+            periods=count,
+            to_alarm=int(alarm.get("DatapointsToAlarm", count)),
+            missing=str(alarm.get("TreatMissingData", "missing")),
+            state=old,
+        )
+        if new == old:
+            return
+        newest = [value for value in values if value is not None][:count]
+        reason = (
+            f"Threshold Crossed: {len(newest)} of {count} datapoints {newest} were {comparison} {threshold}"
+            if newest
+            else f"Insufficient Data: {count} datapoints were unknown."
+            if new == INSUFFICIENT_DATA
+            else f"Threshold Crossed: no datapoints were received for {count} periods and "
+            f"{count} missing datapoints were treated as {alarm.get('TreatMissingData')}."
+        )
+        alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+        cloudwatch._record_history(alarm["AlarmName"], old, new, reason)  # noqa: SLF001
+        cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)  # noqa: SLF001
+        cloudwatch._evaluate_parent_alarms(alarm)  # noqa: SLF001
 
-    def items(self) -> list[tuple[Any, Any]]:
-        """The one metric and its points, if there is any."""
-        points = self._metrics.get(self._key)
-        return [] if points is None else [(self._key, points)]
+    cloudwatch._evaluate_alarm = evaluate  # noqa: SLF001
 
 
-def compare_dimensions(cloudwatch: Any) -> None:  # noqa: ANN401
-    """Makes alarms look at the metric with their own dimensions only; ministack looks at all of that name.
+def keep_metrics(cloudwatch: Any) -> None:  # noqa: ANN401
+    """Keeps the ``Metrics`` of an alarm, which ministack drops, and refuses those that cannot be evaluated.
 
-    The function that evaluates an alarm reads the module's dictionary of metrics, so it is given names of its
-    own among which that dictionary holds nothing else.
+    Args:
+        cloudwatch: ministack's module.
     """
-    evaluate = cloudwatch._evaluate_alarm  # noqa: SLF001
+    put = cloudwatch._put_metric_alarm  # noqa: SLF001
 
-    @functools.wraps(evaluate)
-    def evaluate_own(alarm: dict[str, Any]) -> None:
-        names = {**vars(cloudwatch), "_metrics": _OwnMetrics(cloudwatch, alarm)}
-        FunctionType(evaluate.__code__, names, evaluate.__name__)(alarm)
+    @functools.wraps(put)
+    def put_with_metrics(params: Any, request: Any, is_cbor: bool, is_json: bool = False) -> Answer:  # noqa: ANN401
+        metrics = (request or {}).get("Metrics") or []
+        if metrics and (len(metrics) > 1 or "MetricStat" not in metrics[0]):
+            answer: Answer = cloudwatch._error(  # noqa: SLF001
+                "ValidationError",
+                "This sandbox does not evaluate metric math; give the alarm one metric, as MetricName or as "
+                "the only entry of Metrics with a MetricStat.",
+                400,
+                use_json=is_json,
+                use_cbor=is_cbor,
+            )
+            return answer
+        answer = put(params, request, is_cbor, is_json)
+        alarm = cloudwatch._alarms.get((request or {}).get("AlarmName", "")) if metrics else None  # noqa: SLF001
+        if alarm is not None and answer[0] < 400:
+            for member in ("MetricName", "Namespace", "Statistic", "Period", "Dimensions", "Unit"):
+                alarm.pop(member, None)
+            alarm["Metrics"] = metrics
+            cloudwatch._evaluate_alarm(alarm)  # noqa: SLF001
+        return answer
 
-    cloudwatch._evaluate_alarm = evaluate_own  # noqa: SLF001
+    cloudwatch._put_metric_alarm = put_with_metrics  # noqa: SLF001
+
+
+def _metric_of(alarm: Document) -> Document | None:
+    """The one metric that an alarm looks at; None if there is none that could be evaluated."""
+    if alarm.get("Namespace") and alarm.get("MetricName"):
+        return {**alarm, "Stat": alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")}
+    metrics = alarm.get("Metrics") or []
+    if len(metrics) != 1 or "MetricStat" not in metrics[0]:
+        return None
+    stat = metrics[0]["MetricStat"]
+    return {**stat["Metric"], "Period": stat["Period"], "Stat": stat["Stat"]}
+
+
+def _datapoints(cloudwatch: Any, metric: Document, count: int, period_s: float) -> list[float | None]:  # noqa: ANN401
+    """The statistic of each of the last periods, the newest first; None where nothing was measured."""
+    dimensions = cloudwatch._dims_key(_dimensions(metric.get("Dimensions")))  # noqa: SLF001
+    points = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], dimensions)) or []  # noqa: SLF001
+    now = time.time()  # the clock that ministack stamps points with
+    buckets: list[list[Document]] = [[] for _ in range(count)]
+    for point in list(points):
+        # A point that is stamped a moment ahead belongs to the newest period.
+        index = int(max(0.0, now - point["Timestamp"]) // period_s)
+        if index < count:
+            buckets[index].append(point)
+    return [
+        cloudwatch._stat_value(cloudwatch._calc_stats(bucket), metric["Stat"], bucket) if bucket else None  # noqa: SLF001
+        for bucket in buckets
+    ]
 
 
 def _dimensions(dimensions: object) -> dict[str, str]:

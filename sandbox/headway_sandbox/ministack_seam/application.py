@@ -6,14 +6,15 @@ import contextvars
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from headway_sandbox.ministack_seam.access import Access
-from headway_sandbox.ministack_seam.alarms import AlarmEvents, compare_dimensions
+from headway_sandbox.ministack_seam.alarms import AlarmEvents, evaluate_alarms, keep_metrics
 from headway_sandbox.ministack_seam.default_key import with_default_key
 from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
+from headway_sandbox.ministack_seam.schedules import Schedules
 from headway_sandbox.ministack_seam.settings import Settings
 from headway_sandbox.ministack_seam.statistics import compute_statistics
 from headway_sandbox.ministack_seam.targets import StartPipeline, Targets
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 Before = Callable[[str, Callable[[], HttpRequest]], Awaitable[Answer | None]]
+Result = TypeVar("Result")
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -43,19 +45,22 @@ class Ministack:
         # It reads its settings when it is imported, so this comes after `configure`.
         from ministack import app  # noqa: PLC0415
         from ministack.core import persistence, responses, router  # noqa: PLC0415
-        from ministack.services import cloudwatch, eventbridge, ssm, stepfunctions  # noqa: PLC0415
+        from ministack.services import cloudwatch, eventbridge, scheduler, ssm, stepfunctions  # noqa: PLC0415
 
         self._settings = settings
         self._app = app
         self._router = router
         self._responses = responses
         self._persistence = persistence
+        self._cloudwatch = cloudwatch
+        self._scheduler = scheduler
         self._eventbridge = eventbridge
         self._stepfunctions = stepfunctions
         self.access = Access(settings.account, settings.region, enforced=settings.enforce_iam)
         self.on_change: Callable[[], None] = lambda: None
         compute_statistics(cloudwatch)
-        compare_dimensions(cloudwatch)
+        evaluate_alarms(cloudwatch)
+        keep_metrics(cloudwatch)
         self._metrics = ServiceMetrics(cloudwatch)
         self._alarm_events = AlarmEvents(cloudwatch, responses.now_iso, self.put_event)
         watch_parameters(ssm, self.put_event)
@@ -90,13 +95,18 @@ class Ministack:
         needs: Callable[[str, str, dict[str, Any]], list[Need]],
         failure: Callable[[str, str], Failure | None],
         start_pipeline: StartPipeline,
-    ) -> None:
+        schedule_time: Callable[[], float],
+    ) -> Schedules:
         """Connects what goes on inside ministack with our side.
 
         Args:
             needs: What a call to one of our own services needs.
             failure: What a fault does to a call of a service's operation.
             start_pipeline: Starts a SageMaker pipeline; from any thread.
+            schedule_time: The time that schedules go by, seconds since the epoch.
+
+        Returns:
+            What is fired by time; the caller fires it.
         """
         MachineTasks(
             self._stepfunctions,
@@ -107,6 +117,20 @@ class Ministack:
             account=self._settings.account,
         )
         Targets(self._eventbridge, self._stepfunctions, self.access, start_pipeline)
+        return Schedules(self._eventbridge, self._scheduler, schedule_time)
+
+    def in_own_account(self, function: Callable[[], Result]) -> Result:
+        """Calls a function that works on ministack's state outside of a request."""
+
+        def call() -> Result:
+            self._use_own_account()
+            return function()
+
+        return contextvars.copy_context().run(call)
+
+    def evaluate_alarms(self) -> None:
+        """Lets every alarm look at its metric, also where nothing new was measured."""
+        self.in_own_account(self._cloudwatch._evaluate_all_alarms)  # noqa: SLF001
 
     def intercept(self, before: Before) -> None:
         """Has every call of every service looked at before it is carried out, also those from inside.

@@ -109,6 +109,7 @@ class SageMaker:
         processes: Child processes; all of them end with the sandbox, however it ends.
         faults: What is to fail on demand.
         access: Roles and permissions.
+        schedule_time: The time that schedules go by, seconds since the epoch; may pass faster than the clock.
         job_slots: How many jobs run at once; the others wait.
         stop_requests: The event that asks a running job or pipeline execution to stop, by its ARN.
         model: The published service model.
@@ -128,6 +129,7 @@ class SageMaker:
     processes: ProcessGroups
     faults: Faults
     access: Access
+    schedule_time: Callable[[], float]
     job_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_JOBS))
     stop_requests: dict[str, asyncio.Event] = field(default_factory=dict)
     model: ServiceModel = field(default_factory=ServiceModel)
