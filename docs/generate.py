@@ -13,7 +13,7 @@ from typing import Any
 from typer.main import get_command
 
 import headway_components
-from headway_cli.main import app
+from headway_cli.main import application
 from headway_components import Declaration
 from headway_components._args import Args
 from headway_policies.page import page as rules_page
@@ -124,7 +124,7 @@ def _cell(text: str) -> str:
 def _commands_page() -> str:
     lines = ["# The command line", "", _HEAD]
     lines += ["Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 needs a person.", ""]
-    for path, command in _commands("headway", get_command(app)):
+    for path, command in _commands("headway", get_command(application())):
         lines += [f"## `{path}`", "", inspect.cleandoc(command.help or ""), ""]
         rows = [_parameter(parameter) for parameter in command.params]
         if rows:

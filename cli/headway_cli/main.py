@@ -1,67 +1,99 @@
 """The `headway` command: its verbs, and how it ends when something is wrong."""
 
+import importlib
 import json
 import signal
 import sys
-import traceback
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
-from rich.console import Console
-from rich.text import Text
 
-from headway_cli.commands import sandbox
-from headway_cli.commands.doctor import doctor
-from headway_cli.commands.down import down
-from headway_cli.commands.explain import explain
-from headway_cli.commands.invoke import invoke
-from headway_cli.commands.status import status
-from headway_cli.commands.up import up
 from headway_cli.errors import HeadwayError
-from headway_cli.project import find_project
 
 _UNREACHABLE = "AWS does not answer; for the sandbox see `headway sandbox status` and `headway sandbox logs`"
 
 INTERRUPTED = 128 + signal.SIGINT
 """What a shell expects of a command that a person has interrupted."""
 
-app = typer.Typer(
-    name="headway",
-    help="Whole AI systems as one typed Pulumi stack: bring one up, ask it, look at it, take it down.",
-    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 needs a person.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for verb in (up, down, status, invoke, doctor, explain):
-    app.command()(verb)
-app.add_typer(sandbox.app, name="sandbox")
+VERBS: Final = {
+    "up": "up",
+    "down": "down",
+    "status": "status",
+    "invoke": "invoke",
+    "gate": "app",
+    "doctor": "doctor",
+    "explain": "explain",
+    "sandbox": "app",
+}
+"""Each is a module of `headway_cli.commands`, with what it holds: a command, or a group of them."""
+
+
+def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
+    """The command line.
+
+    Args:
+        verbs: Only these; nothing that the others need is then loaded.
+    """
+    app = typer.Typer(
+        name="headway",
+        help="Whole AI systems as one typed Pulumi stack: bring one up, ask it, look at it, take it down.",
+        epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 needs a person.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # Without this a command line of one verb would have none.
+    app.callback()(lambda: None)
+    for verb in verbs:
+        found = getattr(importlib.import_module(f"headway_cli.commands.{verb}"), VERBS[verb])
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=verb)
+        else:
+            app.command(verb)(found)
+    return app
 
 
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     # Whoever ends this process politely wants the engine to be ended politely too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app(prog_name="headway")
+        application([first] if first in VERBS else VERBS)(prog_name="headway")
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             _end("stopped in good order; the same command goes on from here", INTERRUPTED)
         raise
     except HeadwayError as error:
         _end(str(error), error.exit_code)
-    except (EndpointConnectionError, HTTPClientError) as error:
-        _end(f"{_UNREACHABLE}: {error}", HeadwayError.exit_code)
-    except (ClientError, BotoCoreError) as error:
-        _end(f"AWS did not do what was asked: {error}", HeadwayError.exit_code)
-    except Exception:  # noqa: BLE001 - a person gets one sentence, and the log the rest
-        _end(f"something went wrong that Headway did not expect; see {_write_log()}", HeadwayError.exit_code)
+    except Exception as error:  # noqa: BLE001 - a person gets one sentence, and the log the rest
+        _end(_sentence(error), HeadwayError.exit_code)
     sys.exit(0)
 
 
+def _sentence(error: Exception) -> str:
+    if type(error).__module__.partition(".")[0] == "botocore":
+        # Imported here: most commands never call AWS, and its SDK takes long to load.
+        from botocore.exceptions import (  # noqa: PLC0415
+            BotoCoreError,
+            ClientError,
+            EndpointConnectionError,
+            HTTPClientError,
+        )
+
+        if isinstance(error, EndpointConnectionError | HTTPClientError):
+            return f"{_UNREACHABLE}: {error}"
+        if isinstance(error, ClientError | BotoCoreError):
+            return f"AWS did not do what was asked: {error}"
+    return f"something went wrong that Headway did not expect; see {_write_log()}"
+
+
 def _end(message: str, exit_code: int) -> NoReturn:
+    from rich.console import Console  # noqa: PLC0415 - only for a command that ends badly
+    from rich.text import Text  # noqa: PLC0415
+
     if "--json" in sys.argv[1:]:
         sys.stdout.write(json.dumps({"error": message, "exit_code": exit_code}, indent=2) + "\n")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -70,6 +102,10 @@ def _end(message: str, exit_code: int) -> NoReturn:
 
 
 def _write_log() -> Path:
+    import traceback  # noqa: PLC0415
+
+    from headway_cli.project import find_project  # noqa: PLC0415
+
     try:
         folder = find_project().log_dir
     except HeadwayError:

@@ -1,7 +1,7 @@
 """What a stack is meant to be: environment, class of its data, frameworks in force, personal data. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -16,6 +16,13 @@ FRAMEWORKS_KEY: Final = "headway:frameworks"
 PERSONAL_DATA: Final = "headway:personalData"
 
 _BOOLEANS: Final = {"true": True, "false": False}
+
+_TAGS: Final = {
+    "headway:environment": ENVIRONMENT,
+    "headway:data-classification": DATA_CLASSIFICATION,
+    "headway:frameworks": FRAMEWORKS_KEY,
+    "headway:personal-data": PERSONAL_DATA,
+}
 
 
 class DataClassification(IntEnum):
@@ -36,6 +43,21 @@ _CLASSES: Final = {item.word: item for item in DataClassification}
 
 
 @dataclass(frozen=True, kw_only=True)
+class IntentProblem:
+    """What is wrong with a declared intent.
+
+    Args:
+        key: The key of the stack's configuration.
+        got: What is there; None where nothing is.
+        want: What should be there, in words.
+    """
+
+    key: str
+    got: object
+    want: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Intent:
     """What a stack is meant to be. None stands for what nobody declared.
 
@@ -44,12 +66,14 @@ class Intent:
         data_classification: The highest class of the data in it.
         frameworks: Ids of the frameworks in force.
         personal_data: Whether data about people is in it.
+        problems: What is wrong with the declaration.
     """
 
     environment: str | None = None
     data_classification: DataClassification | None = None
     frameworks: frozenset[str] = field(default_factory=frozenset)
     personal_data: bool | None = None
+    problems: tuple[IntentProblem, ...] = ()
 
     @property
     def is_production(self) -> bool:
@@ -65,25 +89,10 @@ PRODUCTION: Final = Intent(environment="prod", data_classification=DataClassific
 DEVELOPMENT: Final = Intent(environment="dev", data_classification=DataClassification.INTERNAL)
 
 
-@dataclass(frozen=True, kw_only=True)
-class IntentProblem:
-    """What is wrong with a declared intent.
-
-    Args:
-        key: The key of the stack's configuration.
-        got: What is there; None where nothing is.
-        want: What should be there, in words.
-    """
-
-    key: str
-    got: object
-    want: str
-
-
 def read_intent(
     configuration: Mapping[str, object], frameworks: frozenset[str] = frozenset(FRAMEWORKS)
-) -> tuple[Intent, tuple[IntentProblem, ...]]:
-    """The intent that a stack's configuration declares, and all that is wrong with it.
+) -> Intent:
+    """The intent that a stack's configuration declares, with all that is wrong with it.
 
     Args:
         configuration: Keys with their namespace, such as `headway:environment`; values as the stack's file
@@ -105,13 +114,41 @@ def read_intent(
     personal = _text(configuration.get(PERSONAL_DATA))
     if personal is not None and personal.lower() not in _BOOLEANS:
         problems.append(_problem(configuration, PERSONAL_DATA, "true or false"))
-    intent = Intent(
+    return Intent(
         environment=environment,
         data_classification=classification,
         frameworks=(chosen or frozenset()) & frameworks,
         personal_data=None if personal is None else _BOOLEANS.get(personal.lower()),
+        problems=tuple(problems),
     )
-    return intent, tuple(problems)
+
+
+def configuration_of_tags(tag_sets: Iterable[Mapping[str, object]]) -> dict[str, object]:
+    """The configuration that the tags of a deployed stack's resources tell.
+
+    Where resources disagree on a class the highest counts, and frameworks add up; where they disagree on the
+    environment there is none.
+
+    Args:
+        tag_sets: The tags of each resource.
+    """
+    told: dict[str, set[str]] = {key: set() for key in _TAGS.values()}
+    for tags in tag_sets:
+        for tag, key in _TAGS.items():
+            value = tags.get(tag)
+            if isinstance(value, str) and value:
+                told[key].add(value)
+    found: dict[str, object] = {}
+    if len(told[ENVIRONMENT]) == 1:
+        found[ENVIRONMENT] = next(iter(told[ENVIRONMENT]))
+    classes = [_CLASSES[word] for word in told[DATA_CLASSIFICATION] if word in _CLASSES]
+    if classes:
+        found[DATA_CLASSIFICATION] = max(classes).word
+    if told[FRAMEWORKS_KEY]:
+        found[FRAMEWORKS_KEY] = sorted({item for text in told[FRAMEWORKS_KEY] for item in text.split()})
+    if told[PERSONAL_DATA]:
+        found[PERSONAL_DATA] = "true" if "true" in told[PERSONAL_DATA] else "false"
+    return found
 
 
 def _problem(configuration: Mapping[str, object], key: str, want: str) -> IntentProblem:

@@ -10,7 +10,9 @@ from headway_policies.rule import ANY_TYPE, Rule
 from headway_policies.stack_graph import Stack
 
 
-def judge(rules: Iterable[Rule], resources: Iterable[Resource], intent: Intent) -> Iterator[Judgement]:
+def judge(
+    rules: Iterable[Rule], resources: Iterable[Resource], intent: Intent, *, alone: bool = True
+) -> Iterator[Judgement]:
     """What each rule says about each resource and about all together.
 
     Resources of types that a rule does not speak about are left out; where a rule speaks about nothing in the
@@ -20,11 +22,12 @@ def judge(rules: Iterable[Rule], resources: Iterable[Resource], intent: Intent) 
         rules: The rules.
         resources: All resources of the stack.
         intent: What the stack is meant to be.
+        alone: Whether to ask also what each rule says about a resource by itself.
     """
     stack = Stack(resources=tuple(resources))
     for rule in rules:
         judged = False
-        for judgement in _judgements(rule, stack, intent):
+        for judgement in _judgements(rule, stack, intent, alone=alone):
             judged = True
             yield judgement
         if not judged:
@@ -46,10 +49,11 @@ def is_declared(resource: Resource) -> bool:
     return resource.is_custom and not resource.type.startswith("pulumi:")
 
 
-def _judgements(rule: Rule, stack: Stack, intent: Intent) -> Iterator[Judgement]:
-    if rule.resource_check is not None or rule.edge_check is not None:
+def _judgements(rule: Rule, stack: Stack, intent: Intent, *, alone: bool) -> Iterator[Judgement]:
+    is_asked_alone = alone and rule.resource_check is not None
+    if is_asked_alone or rule.edge_check is not None:
         for resource in _subjects(rule, stack):
-            if rule.resource_check is not None:
+            if is_asked_alone:
                 yield rule.judge(resource, intent)
             if rule.edge_check is not None:
                 yield rule.judge_edges(resource, stack, intent)

@@ -1,133 +1,282 @@
-"""The rules as a policy pack of Pulumi."""
+"""The rules as a policy pack of Pulumi: what the engine asks before and during an update.
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+The pack answers the engine's Analyzer protocol itself. The SDK's own server reads every resource anew for
+every policy, which with many rules costs seconds, and it ends a policy at the first unknown value, which
+hides the breach beside it.
+"""
 
-import pulumi_policy
-from pulumi_policy.proxy import UnknownValueError
+# ruff: noqa: ARG002, N802 - names and parameters of the methods are the protocol's
 
-from headway_policies.intent import PRODUCTION
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
+
+from headway_policies.engine_view import EngineView
+from headway_policies.exceptions import Breach, Exceptions, ExceptionStatus
+from headway_policies.framework_map import FOLDER, Framework, controls_by_rule, load_frameworks
+from headway_policies.intent import FRAMEWORKS, read_intent
 from headway_policies.judge import judge
-from headway_policies.outcome import Judgement, Outcome, Severity
-from headway_policies.registry import all_rules
-from headway_policies.resource import UNKNOWN, Resource
-from headway_policies.rule import Rule
-from headway_policies.stack_graph import Stack
+from headway_policies.outcome import Finding, Judgement, Outcome, Severity
+from headway_policies.redaction import HIDDEN, Redactor
+from headway_policies.registry import RuleFileError, rules_with
+from headway_policies.resource import Resource
+from headway_policies.rule import ANY_TYPE, Rule
+from headway_policies.settings import GateSettings, Level, load_settings
+from headway_policies.toml_tables import DataFileError
 
-PACK_NAME = "headway"
+PACK_NAME: Final = "headway"
+_MESSAGE_BYTES: Final = 400 * 1024**2
+_THREADS: Final = 8
 
-_SEVERITIES = {
-    Severity.LOW: pulumi_policy.Severity.LOW,
-    Severity.MEDIUM: pulumi_policy.Severity.MEDIUM,
-    Severity.HIGH: pulumi_policy.Severity.HIGH,
-    Severity.CRITICAL: pulumi_policy.Severity.CRITICAL,
+_SEVERITIES: Final = {
+    Severity.LOW: analyzer_pb2.POLICY_SEVERITY_LOW,
+    Severity.MEDIUM: analyzer_pb2.POLICY_SEVERITY_MEDIUM,
+    Severity.HIGH: analyzer_pb2.POLICY_SEVERITY_HIGH,
+    Severity.CRITICAL: analyzer_pb2.POLICY_SEVERITY_CRITICAL,
+}
+_TO_WIRE: Final = {
+    Level.MANDATORY: analyzer_pb2.MANDATORY,
+    Level.ADVISORY: analyzer_pb2.ADVISORY,
+    Level.DISABLED: analyzer_pb2.DISABLED,
+}
+_FROM_WIRE: Final = {
+    **{wire: level for level, wire in _TO_WIRE.items()},
+    analyzer_pb2.REMEDIATE: Level.MANDATORY,
 }
 
 
-class _About(TypedDict):
-    name: str
-    description: str
-    enforcement_level: pulumi_policy.EnforcementLevel
-    display_name: str
-    severity: pulumi_policy.Severity
-    remediation_steps: str
-    tags: list[str]
-
-
-class UndecidedError(UnknownValueError):
-    """What the SDK takes from a policy that cannot be decided yet: it shows `message` as an advisory."""
-
-    def __init__(self, message: str) -> None:
-        Exception.__init__(self, message)
-        self.message = message
-
-
-def policies(rules: Iterable[Rule] | None = None) -> list[pulumi_policy.Policy]:
-    """One mandatory policy for each rule.
+class Pack(analyzer_pb2_grpc.AnalyzerServicer):
+    """Answers one engine.
 
     Args:
-        rules: The rules; all where it is left out.
+        rules: The rules.
+        settings: What the team decided.
+        frameworks: The frameworks; rules name their controls.
+        today: Gives the day that counts for exceptions.
     """
-    chosen = all_rules() if rules is None else tuple(rules)
-    return [_stack_policy(rule) if rule.resource_check is None else _resource_policy(rule) for rule in chosen]
 
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        settings: GateSettings,
+        frameworks: Iterable[Framework] = (),
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    ) -> None:
+        self._rules = tuple(rules)
+        self._settings = settings
+        self._levels = {rule.id: settings.level(rule.id) for rule in self._rules}
+        self._controls = controls_by_rule(frameworks)
+        self._framework_ids = frozenset({*FRAMEWORKS, *(item.id for item in frameworks)})
+        self._today = today
+        self._view = EngineView()
+        self._intent = read_intent({}, self._framework_ids)
+        self._lock = threading.Lock()
 
-def serve() -> None:
-    """Serves all rules to the engine; does not return before the engine is done."""
-    pulumi_policy.PolicyPack(
-        name=PACK_NAME, policies=policies(), enforcement_level=pulumi_policy.EnforcementLevel.MANDATORY
-    )
+    def Handshake(
+        self, request: analyzer_pb2.AnalyzerHandshakeRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzerHandshakeResponse:
+        """Says that it is there."""
+        return analyzer_pb2.AnalyzerHandshakeResponse()
 
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        """Leaves the version to `PulumiPolicy.yaml`."""
+        return plugin_pb2.PluginInfo(version="0.0.1")
 
-def _resource_policy(rule: Rule) -> pulumi_policy.ResourceValidationPolicy:
-    types = frozenset(rule.resources)
-
-    def validate(args: pulumi_policy.ResourceValidationArgs, report: pulumi_policy.ReportViolation) -> None:
-        if args.resource_type not in types:
-            args.not_applicable(f"{rule.id} does not speak about {args.resource_type}")
-        resource = Resource(
-            type=args.resource_type, name=args.name, urn=args.urn, properties=_properties(args.props)
+    def GetAnalyzerInfo(
+        self, request: empty_pb2.Empty, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzerInfo:
+        """Every rule as a policy, so that a policy configuration can name it."""
+        return analyzer_pb2.AnalyzerInfo(
+            name=PACK_NAME, version="0.0.1", supportsConfig=True, policies=[*map(self._policy, self._rules)]
         )
-        _report(rule, rule.judge(resource, PRODUCTION), report)
 
-    return pulumi_policy.ResourceValidationPolicy(validate=validate, **_about(rule))
+    def Configure(
+        self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Takes the enforcement levels of a policy configuration."""
+        for name, config in request.policyConfig.items():
+            if name in self._levels:
+                self._levels[name] = _FROM_WIRE[config.enforcementLevel]
+        return empty_pb2.Empty()
+
+    def ConfigureStack(
+        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
+        """Takes in what the stack is meant to be."""
+        self._view.configure(request)
+        self._intent = read_intent(self._view.configuration, self._framework_ids)
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Remediate(
+        self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.RemediateResponse:
+        """Changes nothing: what ships is what was reviewed."""
+        return analyzer_pb2.RemediateResponse()
+
+    def Analyze(
+        self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzeResponse:
+        """Judges one resource by itself, before it is made.
+
+        At a preview nothing is made yet, and what a value is made of is only told with the whole stack, so
+        there everything is judged at its end.
+        """
+        with self._lock:
+            resource = self._view.resource(request)
+        if self._view.is_preview:
+            return analyzer_pb2.AnalyzeResponse()
+        rules = [rule for rule in self._rules if rule.resource_check is not None and self._is_on(rule)]
+        judgements = (
+            rule.judge(resource, self._intent)
+            for rule in rules
+            if rule.speaks_about(resource.type) and resource.is_custom
+        )
+        silent = [rule for rule in rules if not rule.speaks_about(resource.type)]
+        return self._response(judgements, {resource.urn: resource}, silent)
+
+    def AnalyzeStack(
+        self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzeResponse:
+        """Judges how the resources hang together; at a preview also each by itself."""
+        with self._lock:
+            resources = self._view.resources(request.resources)
+        rules = [rule for rule in self._rules if self._is_on(rule)]
+        types = {item.type for item in resources}
+        judgements = (
+            item
+            for item in judge(rules, resources, self._intent, alone=self._view.is_preview)
+            if item.outcome is not Outcome.NOT_APPLICABLE
+        )
+        silent = [
+            item for item in rules if ANY_TYPE not in item.resources and types.isdisjoint(item.resources)
+        ]
+        return self._response(judgements, {item.urn: item for item in resources}, silent)
+
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Has nothing to cancel: no answer takes long."""
+        return empty_pb2.Empty()
+
+    def _is_on(self, rule: Rule) -> bool:
+        return self._levels[rule.id] is not Level.DISABLED
+
+    def _response(
+        self, judgements: Iterable[Judgement], resources: dict[str, Resource], silent: Iterable[Rule]
+    ) -> analyzer_pb2.AnalyzeResponse:
+        exceptions = Exceptions(self._settings.exceptions, self._view.stack, self._today())
+        told = [item for judgement in judgements for item in self._told(judgement, resources, exceptions)]
+        for use in exceptions.uses():
+            if use.status is ExceptionStatus.EXPIRED:
+                # The finding itself is told; this says why nothing covers it any more.
+                item = use.exception
+                text = f"the exception for {item.rule} of {item.resource} expired on {item.expires}"
+                told.append(self._diagnostic(item.rule, Level.ADVISORY, text, ""))
+        return analyzer_pb2.AnalyzeResponse(
+            diagnostics=told,
+            not_applicable=[
+                analyzer_pb2.PolicyNotApplicable(policy_name=rule.id, reason="it speaks about other types")
+                for rule in silent
+            ],
+        )
+
+    def _told(
+        self, judgement: Judgement, resources: dict[str, Resource], exceptions: Exceptions
+    ) -> Iterator[Any]:
+        rule = next(item for item in self._rules if item.id == judgement.rule_id)
+        level = self._levels[rule.id]
+        redactor = Redactor(self._view.secret_texts)
+        if judgement.error is not None:
+            yield self._diagnostic(rule.id, level, rule.error_message(judgement.error), judgement.urn or "")
+        for finding in judgement.findings:
+            urn = finding.urn or judgement.urn or ""
+            accepted = exceptions.accept(Breach(rule_id=rule.id, urn=urn))
+            text = redactor.text(rule.message(_hidden(finding, resources.get(urn))))
+            if accepted is None:
+                yield self._diagnostic(rule.id, level, text, urn)
+            else:
+                note = f"excepted until {accepted.expires} ({accepted.owner}, {accepted.ticket}): {text}"
+                yield self._diagnostic(rule.id, Level.ADVISORY, note, urn)
+        if judgement.undecided:
+            # At an update nothing is left to wait for, and some rules have to decide before it.
+            waits = self._view.is_preview and not rule.decides_at_preview
+            text = redactor.text(rule.undecided_message(judgement.undecided))
+            yield self._diagnostic(rule.id, Level.ADVISORY if waits else level, text, judgement.urn or "")
+
+    def _diagnostic(self, rule_id: str, level: Level, message: str, urn: str) -> Any:  # noqa: ANN401
+        rule = next((item for item in self._rules if item.id == rule_id), None)
+        return analyzer_pb2.AnalyzeDiagnostic(
+            policyName=rule_id,
+            policyPackName=PACK_NAME,
+            message=message,
+            urn=urn,
+            description="" if rule is None else rule.title,
+            enforcementLevel=_TO_WIRE[level],
+            severity=analyzer_pb2.POLICY_SEVERITY_UNSPECIFIED if rule is None else _SEVERITIES[rule.severity],
+        )
+
+    def _policy(self, rule: Rule) -> Any:  # noqa: ANN401 - a message of the engine
+        is_alone = rule.resource_check is not None
+        return analyzer_pb2.PolicyInfo(
+            name=rule.id,
+            displayName=rule.title,
+            description=rule.title,
+            enforcementLevel=_TO_WIRE[self._levels[rule.id]],
+            policy_type=(analyzer_pb2.POLICY_TYPE_RESOURCE if is_alone else analyzer_pb2.POLICY_TYPE_STACK),
+            severity=_SEVERITIES[rule.severity],
+            remediation_steps=rule.fix,
+            tags=[rule.slug, *self._controls.get(rule.id, ())],
+        )
 
 
-def _stack_policy(rule: Rule) -> pulumi_policy.StackValidationPolicy:
-    def validate(args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
-        stack = Stack(resources=tuple(_declared(resource) for resource in args.resources))
-        for judgement in judge([rule], stack.resources, PRODUCTION):
-            if judgement.outcome is Outcome.NOT_APPLICABLE:
-                args.not_applicable(f"the stack holds nothing that {rule.id} speaks about")
-            _report(rule, judgement, report)
-
-    return pulumi_policy.StackValidationPolicy(validate=validate, **_about(rule))
+def _hidden(finding: Finding, resource: Resource | None) -> Finding:
+    top = finding.path.split(".", 1)[0].split("[", 1)[0].split(" ", 1)[0]
+    if resource is None or top not in resource.secrets or finding.got is None:
+        return finding
+    return Finding(path=finding.path, got=HIDDEN, want=finding.want, urn=finding.urn)
 
 
-def _about(rule: Rule) -> _About:
-    return _About(
-        name=rule.id,
-        description=rule.title,
-        enforcement_level=pulumi_policy.EnforcementLevel.MANDATORY,
-        display_name=rule.title,
-        severity=_SEVERITIES[rule.severity],
-        remediation_steps=rule.fix,
-        tags=[rule.slug],
-    )
+def load_pack(folder: Path) -> Pack:
+    """The pack of a policies folder: Headway's rules, the team's own, its decisions and exceptions.
+
+    Raises:
+        DataFileError: `gate.toml`, `exceptions.toml` or a framework cannot be taken as it is.
+        RuleFileError: A rule of the team cannot be loaded.
+    """
+    settings = load_settings(folder)
+    frameworks = load_frameworks((FOLDER, *settings.framework_folders))
+    return Pack(rules_with(settings.rule_folders), settings, frameworks)
 
 
-def _report(rule: Rule, judgement: Judgement, report: pulumi_policy.ReportViolation) -> None:
-    for finding in judgement.findings:
-        report(rule.message(finding), finding.urn if judgement.urn is None else judgement.urn)
-    if judgement.undecided:
-        raise UndecidedError(rule.undecided_message(judgement.undecided))
+def serve(folder: Path) -> None:
+    """Serves the pack of a policies folder to the engine; does not return before the engine is done.
 
-
-def _declared(resource: pulumi_policy.PolicyResource) -> Resource:
-    return Resource(
-        type=resource.resource_type,
-        name=resource.name,
-        urn=resource.urn,
-        properties=_properties(resource.props),
-        references={
-            name: frozenset(dependency.urn for dependency in dependencies)
-            for name, dependencies in resource.property_dependencies.items()
-        },
-    )
-
-
-def _properties(proxy: Mapping[str, object]) -> dict[str, object]:
-    return {name: _read(proxy, name) for name in proxy}
-
-
-def _read(proxy: Mapping[str, object] | Sequence[object], key: str | int) -> object:
-    # The SDK's proxies raise on the touch of an unknown value, which ends the rule before its other findings.
+    Args:
+        folder: The folder with `gate.toml`.
+    """
     try:
-        value = proxy[key]  # type: ignore[index] # the key fits the container it was taken from
-    except UnknownValueError:
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        return _properties(value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_read(value, position) for position in range(len(value))]
-    return value
+        pack = load_pack(folder)
+    except (DataFileError, RuleFileError) as error:
+        sys.exit(f"the policy pack cannot judge by what it was given:\n{error}")
+    options = [
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MESSAGE_BYTES),
+    ]
+    server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=options)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(pack, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    stopped.wait()
+    server.stop(grace=None).wait()

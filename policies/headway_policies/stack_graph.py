@@ -8,11 +8,11 @@ itself is there.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from headway_policies.resource import UNKNOWN, NotKnownError, Resource
 
-_IDENTITIES = ("arn", "id", "name", "keyId", "url", "urn")
+IDENTITIES = ("arn", "id", "name", "keyId", "url", "urn")
 _PARTS = ("", "Name", "Arn", "Id")
 """What identifies a resource is named after its type, too: `pipelineName` of a Pipeline, `bucket` of one."""
 
@@ -132,8 +132,13 @@ class Stack:
 
 def identities(resource: Resource) -> tuple[str, ...]:
     """The known values that name a resource: its ARN, id, name, URL and what is named after its type."""
-    kind = resource.type.rsplit(":", 1)[-1].removesuffix("V2")
-    own = kind[:1].lower() + kind[1:]
-    names = (*_IDENTITIES, *(own + part for part in _PARTS))
-    values = (resource.properties.get(name) for name in names)
+    values = (resource.properties.get(name) for name in identity_names(resource.type))
     return tuple(value for value in values if isinstance(value, str) and value)
+
+
+@cache
+def identity_names(type_: str) -> frozenset[str]:
+    """The properties that name a resource of a type."""
+    kind = type_.rsplit(":", 1)[-1].removesuffix("V2")
+    own = kind[:1].lower() + kind[1:]
+    return frozenset((*IDENTITIES, *(own + part for part in _PARTS)))

@@ -1,49 +1,60 @@
-"""The rules as the engine runs them: the SDK's own analyzer, its unknown values, its levels."""
+"""The rules as the engine runs them: its own messages, its unknown values, its levels."""
 
 import ast
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pulumi_policy
 import pytest
 import yaml
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import proto
-from pulumi_policy.policy import _PolicyAnalyzerServicer
-from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_STRING_VALUE
 
 from headway_policies import rules as rules_package
-from headway_policies.pack import policies
-from headway_policies.registry import all_rules
+from headway_policies.exceptions import PolicyException
+from headway_policies.pack import Pack, load_pack
+from headway_policies.registry import all_rules, find_rule
+from headway_policies.rule import ANY_TYPE, Rule
+from headway_policies.settings import GateSettings, Level
+from headway_policies.toml_tables import DataFileError
 
 ROOT = Path(__file__).resolve().parents[2]
-FEW = {"HEADWAY-ENC-001", "HEADWAY-IAM-001", "HEADWAY-PUB-001", "HEADWAY-PUB-002"}
-"""One rule of each kind, so that the tests are about the pack and not about the rules."""
 ENDPOINT = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 BUCKET = "aws:s3/bucket:Bucket"
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+UNKNOWN_STRING_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_BOOLEAN_VALUE = "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7"
+CHOSEN = ("HEADWAY-ENC-001", "HEADWAY-IAM-001", "HEADWAY-PUB-001", "HEADWAY-PUB-002", "HEADWAY-STK-001")
+TODAY = date(2026, 6, 1)
+INTENT = {"headway:environment": "prod", "headway:dataClassification": "confidential"}
 
 
-@pytest.fixture(scope="module")
-def analyzer() -> Any:
-    return _PolicyAnalyzerServicer(
-        "headway",
-        "0.1.0",
-        policies([rule for rule in all_rules() if rule.id in FEW]),
-        pulumi_policy.EnforcementLevel.ADVISORY,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
+def _rules() -> list[Rule]:
+    found = [find_rule(name) for name in CHOSEN]
+    return [rule for rule in found if rule is not None]
+
+
+def _pack(
+    settings: GateSettings | None = None, *, config: dict[str, str] | None = None, dry_run: bool = True
+) -> Any:
+    pack = Pack(_rules(), GateSettings() if settings is None else settings, today=lambda: TODAY)
+    pack.ConfigureStack(
+        proto.AnalyzerStackConfigureRequest(
+            stack="prod", project="headway", dry_run=dry_run, config=INTENT if config is None else config
+        ),
         None,
     )
+    return pack
+
+
+@pytest.fixture
+def analyzer() -> Any:
+    return _pack()
 
 
 def _urn(type_: str, name: str) -> str:
-    return f"urn:pulumi:local::headway::{type_}::{name}"
+    return f"urn:pulumi:prod::headway::{type_}::{name}"
 
 
 def _struct(properties: dict[str, Any]) -> struct_pb2.Struct:
@@ -52,11 +63,16 @@ def _struct(properties: dict[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
+_PROVIDER = proto.AnalyzerProviderResource(type="pulumi:providers:aws")
+
+
 def _analyze(analyzer: Any, type_: str, properties: dict[str, Any]) -> Any:
+    """What is said of one resource at a preview, where the whole stack is judged at its end."""
     request = proto.AnalyzeRequest(
-        type=type_, properties=_struct(properties), urn=_urn(type_, "it"), name="it"
+        type=type_, properties=_struct(properties), urn=_urn(type_, "it"), name="it", provider=_PROVIDER
     )
-    return analyzer.Analyze(request, None)
+    first = analyzer.Analyze(request, None)
+    return first if first.diagnostics else _stack(analyzer, (type_, "it", properties, {}))
 
 
 def _stack(analyzer: Any, *resources: tuple[str, str, dict[str, Any], dict[str, list[str]]]) -> Any:
@@ -68,6 +84,7 @@ def _stack(analyzer: Any, *resources: tuple[str, str, dict[str, Any], dict[str, 
                     name=name,
                     urn=_urn(type_, name),
                     properties=_struct(properties),
+                    provider=_PROVIDER,
                     propertyDependencies={
                         key: proto.AnalyzerPropertyDependencies(urns=urns) for key, urns in depends.items()
                     },
@@ -134,7 +151,7 @@ def test_a_rule_is_not_applicable_to_other_types(analyzer: Any) -> None:
 
     assert list(response.diagnostics) == []
     assert {item.policy_name for item in response.not_applicable} == {
-        rule.id for rule in all_rules() if rule.resource_check is not None and rule.id in FEW
+        rule.id for rule in _rules() if ANY_TYPE not in rule.resources
     }
 
 
@@ -153,7 +170,7 @@ def test_a_bucket_without_a_block_is_named(analyzer: Any) -> None:
         analyzer,
         (BUCKET, "data", {"bucket": "data-1"}, {}),
         (BUCKET, "audit", {"bucket": "audit-1"}, {}),
-        (BLOCK, "data", {"bucket": UNKNOWN_STRING_VALUE}, {"bucket": [_urn(BUCKET, "data")]}),
+        _block_of("data"),
     )
 
     [diagnostic] = response.diagnostics
@@ -167,15 +184,101 @@ def test_a_stack_without_buckets_is_none_of_the_rules_business(analyzer: Any) ->
     response = _stack(analyzer, ("aws:sns/topic:Topic", "alarms", {}, {}))
 
     assert list(response.diagnostics) == []
-    assert [item.policy_name for item in response.not_applicable] == ["HEADWAY-PUB-002"]
+    assert "HEADWAY-PUB-002" in [item.policy_name for item in response.not_applicable]
 
 
-def test_every_policy_is_mandatory_by_itself() -> None:
-    assert {policy.enforcement_level for policy in policies()} == {pulumi_policy.EnforcementLevel.MANDATORY}
+def test_every_rule_is_a_mandatory_policy() -> None:
+    info = Pack(all_rules(), GateSettings()).GetAnalyzerInfo(empty_pb2.Empty(), None)
+
+    assert [policy.name for policy in info.policies] == [rule.id for rule in all_rules()]
+    assert {policy.enforcementLevel for policy in info.policies} == {proto.MANDATORY}
 
 
-def test_every_rule_is_a_policy() -> None:
-    assert [policy.name for policy in policies()] == [rule.id for rule in all_rules()]
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [(proto.MANDATORY, [proto.MANDATORY]), (proto.ADVISORY, [proto.ADVISORY]), (proto.DISABLED, [])],
+)
+def test_a_policy_configuration_sets_the_level_of_a_rule(analyzer: Any, level: Any, told: list[int]) -> None:
+    config = {"HEADWAY-ENC-001": proto.PolicyConfig(enforcementLevel=level)}
+    analyzer.Configure(proto.ConfigureAnalyzerRequest(policyConfig=config), None)
+
+    assert [item.enforcementLevel for item in _analyze(analyzer, ENDPOINT, {}).diagnostics] == told
+
+
+def test_the_teams_own_levels_are_the_first_ones() -> None:
+    pack = _pack(GateSettings(levels={"HEADWAY-ENC-001": Level.ADVISORY}))
+
+    assert [item.enforcementLevel for item in _analyze(pack, ENDPOINT, {}).diagnostics] == [proto.ADVISORY]
+
+
+def test_a_stack_that_does_not_say_what_it_is_fails_with_the_fix() -> None:
+    response = _stack(_pack(config={}), (BUCKET, "data", {"bucket": "d"}, {}), _block_of("data"))
+
+    assert {item.policyName for item in response.diagnostics} == {"HEADWAY-STK-001"}
+    assert all("pulumi config set headway:environment" in item.message for item in response.diagnostics)
+
+
+def test_what_the_update_cannot_decide_stops_it() -> None:
+    unknown = {"policy": UNKNOWN_STRING_VALUE}
+    response = _analyze(_pack(dry_run=False), "aws:iam/rolePolicy:RolePolicy", unknown)
+
+    assert [item.enforcementLevel for item in response.diagnostics] == [proto.MANDATORY]
+
+
+@pytest.mark.parametrize(
+    ("expires", "levels"),
+    [
+        (TODAY, [proto.ADVISORY]),
+        (date(2026, 5, 31), [proto.ADVISORY, proto.MANDATORY]),
+    ],
+    ids=["on its last day", "a day later"],
+)
+def test_an_exception_holds_until_its_last_day(expires: date, levels: list[int]) -> None:
+    item = PolicyException(
+        rule="HEADWAY-ENC-001",
+        resource="it",
+        reason="r",
+        owner="o",
+        ticket="t",
+        compensating_control="c",
+        expires=expires,
+    )
+    response = _analyze(_pack(GateSettings(exceptions=(item,))), ENDPOINT, {})
+
+    assert sorted(found.enforcementLevel for found in response.diagnostics) == sorted(levels)
+
+
+def test_a_rule_that_throws_stops_the_update_and_is_named() -> None:
+    rule = _rules()[0]
+    broken = Rule(**{name: getattr(rule, name) for name in Rule.__dataclass_fields__ if "check" not in name})
+
+    @broken.check
+    def _(resource: object, intent: object) -> Any:
+        raise RuntimeError("s3cret-value")
+
+    response = _stack(Pack([broken], GateSettings()), (ENDPOINT, "it", {}, {}))
+
+    [diagnostic] = response.diagnostics
+    assert diagnostic.enforcementLevel == proto.MANDATORY
+    assert "HEADWAY-ENC-001 broke (RuntimeError in test_pack.py:" in diagnostic.message
+    assert "s3cret-value" not in diagnostic.message
+
+
+def test_a_folder_that_cannot_be_taken_says_everything_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_text('colour = 1\n[levels]\nHEADWAY-ENC-001 = "off"\n')
+    (tmp_path / "exceptions.toml").write_text('[[exception]]\nrule = "HEADWAY-ENC-001"\n')
+
+    with pytest.raises(DataFileError) as caught:
+        load_pack(tmp_path)
+
+    for part in ("colour", "'off'", "owner is missing", "ticket is missing", "expires is missing"):
+        assert part in str(caught.value)
+
+
+def _block_of(bucket: str) -> tuple[str, str, dict[str, Any], dict[str, list[str]]]:
+    flags = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    properties = {"bucket": UNKNOWN_STRING_VALUE, **dict.fromkeys(flags, True)}
+    return BLOCK, bucket, properties, {"bucket": [_urn(BUCKET, bucket)]}
 
 
 def test_the_pack_is_run_by_the_projects_own_interpreter() -> None:
@@ -185,7 +288,7 @@ def test_the_pack_is_run_by_the_projects_own_interpreter() -> None:
         "name": "python",
         "options": {"toolchain": "pip", "virtualenv": "../.venv"},
     }
-    assert "serve()" in (ROOT / "policies/__main__.py").read_text("utf-8")
+    assert "serve(Path(__file__).parent)" in (ROOT / "policies/__main__.py").read_text("utf-8")
 
 
 def test_rules_judge_without_the_engines_sdk() -> None:
@@ -198,4 +301,4 @@ def test_rules_judge_without_the_engines_sdk() -> None:
         if isinstance(node, ast.ImportFrom) and node.module is not None
     }
 
-    assert imported <= {"headway_policies", "collections"}
+    assert imported <= {"headway_policies", "collections", "dataclasses", "typing", "datetime", "itertools"}

@@ -1,9 +1,9 @@
 """Names for resources that do not exist yet, so that a plan shows how they hang together.
 
 Where a program writes an ARN into a JSON document, as it does in every policy, the whole document is unknown
-before the ARN is. A plan that nobody will carry out with this provider (`HEADWAY_PLAN_STAND_INS=1`, set by the
-gate) therefore gets a stand-in for each name that only AWS can give: of the right form, always the same for the
-same resource, and marked, so that whoever reads the plan can tell it from a name that exists.
+before the ARN is. A plan that nobody will carry out with this provider (`HEADWAY_PLAN_STAND_INS=1`, set by
+the gate) therefore gets a stand-in for each name that only AWS can give: of the right form, always the same
+for the same resource, and marked, so that whoever reads the plan can tell it from a name that exists.
 """
 
 from __future__ import annotations
@@ -24,6 +24,19 @@ MARK = "5ead1e55"
 _ACCOUNT = "000000000000"
 _REGION = "us-east-1"
 _IDENTITIES = ("id", "arn", "url")
+_GLOBAL = frozenset({"budgets", "cloudfront", "iam", "route53", "s3"})
+"""Services whose ARNs name no region."""
+
+_ARN_SERVICES = {"stepfunctions": "states"}
+_ARN_NAMES = {
+    "aws:lambda/function:Function": "function:{}",
+    "aws:s3/bucket:Bucket": "{}",
+    "aws:sfn/stateMachine:StateMachine": "stateMachine:{}",
+    "aws:sns/topic:Topic": "{}",
+    "aws:sqs/queue:Queue": "{}",
+}
+"""How an ARN ends, where it is not `kind/name`."""
+
 _EC2_PREFIXES = {
     "aws:ec2/eip:Eip": "eipalloc",
     "aws:ec2/flowLog:FlowLog": "fl",
@@ -67,7 +80,7 @@ def fill(
     where = {"partition": "aws", "region": _REGION, "account": _ACCOUNT}
     where |= {name: value for name, value in places.items() if isinstance(value, str)}
     known |= {name: value for name, value in derive(table, {**known, **where}).items() if name not in known}
-    arn = f"arn:{where['partition']}:{table.service}:{where['region']}:{where['account']}:{own}/{made_up}"
+    arn = _arn(token, table.service, where, str(known.get("name", made_up)))
     generic = {"arn": arn, f"{own}Arn": arn, "url": f"https://{made_up}.invalid"}
     declared = schema.of(token).outputs.properties
     identities = {*table.id, *table.derived, *_IDENTITIES, f"{own}Arn", f"{own}Id"}
@@ -77,6 +90,14 @@ def fill(
         if outputs.get(name) is UNKNOWN and name in declared
     }
     return str(table.id_of(known)), {**outputs, **filled}
+
+
+def _arn(token: str, service: str, where: Mapping[str, str], name: str) -> str:
+    kind = token.rsplit(":", 1)[-1]
+    ending = _ARN_NAMES.get(token, f"{kind[:1].lower()}{kind[1:]}/{{}}").format(name)
+    region = "" if service in _GLOBAL else where["region"]
+    account = "" if service == "s3" else where["account"]
+    return f"arn:{where['partition']}:{_ARN_SERVICES.get(service, service)}:{region}:{account}:{ending}"
 
 
 def _made_up(token: str, logical_name: str) -> str:

@@ -1,0 +1,1 @@
+"""What `headway gate` is made of: reading, planning, judging, writing."""

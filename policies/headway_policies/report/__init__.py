@@ -1,0 +1,1 @@
+"""The forms of a verdict: for people, for programs, for proof."""
