@@ -41,9 +41,10 @@ def adopt(exported: Mapping[str, Any], find_id: FindId) -> dict[str, Any]:
     return {**exported, "deployment": {**deployment, "resources": resources, "pending_operations": []}}
 
 
-def known_ids(exported: Mapping[str, Any]) -> frozenset[str]:
-    """The ids of all resources in an exported stack."""
-    return frozenset(item["id"] for item in exported["deployment"].get("resources") or [] if item.get("id"))
+def known_ids(exported: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Type and id of all resources in an exported stack."""
+    resources = exported["deployment"].get("resources") or []
+    return frozenset((item["type"], item["id"]) for item in resources if item.get("id"))
 
 
 def _taken_in(resources: list[Resource], created: Resource) -> list[Resource]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from headway_cli.adoption import adopt, known_ids, pending_operations
-from headway_cli.aws import Aws
 from headway_cli.engine_session import Session
 from headway_cli.errors import NeedsPersonError
 from headway_cli.narration import Narrator
@@ -46,7 +45,7 @@ def _adopt(
     """Takes in what may have been made; answers the URNs that the sandbox has to be asked about."""
     names = ", ".join(sorted({urn.rsplit("::", 1)[-1] for urn in pending}))
     narrator.say(f"An update was cut off; looking for what it left of {names}")
-    ids = PhysicalIds(Aws(session.variables), session.variables["AWS_REGION"], known_ids(exported))
+    ids = PhysicalIds(session.variables, known_ids(exported))
     adopted = adopt(exported, ids.find)
     with tempfile.TemporaryDirectory(prefix="headway-") as folder:
         state = Path(folder) / "state.json"

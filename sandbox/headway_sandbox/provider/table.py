@@ -229,6 +229,9 @@ class ResourceType:
         create: the call that creates it.
         adopt: finds what exists already, for types that take something over instead of creating it.
         reads: calls that read it; the first one decides whether it exists.
+        listing: a call that lists every resource of the type, ``where`` telling which members are the id's
+            parts; needed where AWS makes up the id and the first read does not list.
+        recognised: properties that tell a lost resource from others, beside those whose change replaces.
         steps: what changes properties in place, in this order.
         delete: the calls that delete it.
         handler: used instead of the calls where they do not fit.
@@ -278,6 +281,8 @@ class ResourceType:
     create: Call | None = None
     adopt: Callable[[Session, Properties], Properties] | None = None
     reads: tuple[Read, ...] = ()
+    listing: Read | None = None
+    recognised: frozenset[str] = frozenset()
     steps: tuple[Step, ...] = ()
     delete: tuple[Call, ...] = ()
     handler: Handler | None = None

@@ -31,6 +31,13 @@ ROUTE_TABLE = ResourceType(
         ),
     ),
     steps=(Step(("routes",), work=put_routes),),
+    # A VPC's main table is AWS's own.
+    listing=Read(
+        "DescribeRouteTables",
+        at="RouteTables",
+        where={"RouteTableId": "id"},
+        match=lambda table: not any(item.get("Main") for item in table.get("Associations", ())),
+    ),
     delete=(Call("DeleteRouteTable"),),
     tagging=TAGS,
     force_new=frozenset({"vpcId"}),

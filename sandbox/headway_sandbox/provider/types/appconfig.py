@@ -32,6 +32,7 @@ APPLICATION = ResourceType(
     identity={"ApplicationId": "id"},
     create=Call("CreateApplication"),
     reads=(Read("GetApplication", absent=_ABSENT),),
+    listing=Read("ListApplications", at="Items", where={"Id": "id"}),
     steps=(Step((), Call("UpdateApplication", fold=_cleared()), on_create=False),),
     delete=(Call("DeleteApplication"),),
     tagging=_TAGS,
@@ -46,6 +47,7 @@ ENVIRONMENT = ResourceType(
     identity={**_IN_APPLICATION, "EnvironmentId": "environmentId"},
     create=Call("CreateEnvironment"),
     reads=(Read("GetEnvironment", absent=_ABSENT),),
+    listing=Read("ListEnvironments", at="Items", where={"Id": "environmentId"}, identity=_IN_APPLICATION),
     steps=(Step((), Call("UpdateEnvironment", fold=_cleared("monitors")), on_create=False),),
     delete=(Call("DeleteEnvironment"),),
     renames={"environmentId": "Id"},
@@ -63,6 +65,12 @@ CONFIGURATION_PROFILE = ResourceType(
     identity={**_IN_APPLICATION, "ConfigurationProfileId": "configurationProfileId"},
     create=Call("CreateConfigurationProfile"),
     reads=(Read("GetConfigurationProfile", absent=_ABSENT),),
+    listing=Read(
+        "ListConfigurationProfiles",
+        at="Items",
+        where={"Id": "configurationProfileId"},
+        identity=_IN_APPLICATION,
+    ),
     steps=(Step((), Call("UpdateConfigurationProfile", fold=_cleared("validators")), on_create=False),),
     delete=(Call("DeleteConfigurationProfile"),),
     renames={"configurationProfileId": "Id"},
@@ -99,6 +107,12 @@ HOSTED_CONFIGURATION_VERSION = ResourceType(
     },
     create=Call("CreateHostedConfigurationVersion"),
     reads=(Read("GetHostedConfigurationVersion", absent=_ABSENT),),
+    listing=Read(
+        "ListHostedConfigurationVersions",
+        at="Items",
+        where={"VersionNumber": "versionNumber"},
+        identity={**_IN_APPLICATION, "ConfigurationProfileId": "configurationProfileId"},
+    ),
     delete=(Call("DeleteHostedConfigurationVersion"),),
     immutable=True,
     derived={
@@ -116,6 +130,12 @@ DEPLOYMENT_STRATEGY = ResourceType(
     identity={"DeploymentStrategyId": "id"},
     create=Call("CreateDeploymentStrategy"),
     reads=(Read("GetDeploymentStrategy", absent=_ABSENT),),
+    listing=Read(
+        "ListDeploymentStrategies",
+        at="Items",
+        where={"Id": "id"},
+        match=lambda strategy: not strategy["Id"].startswith("AppConfig."),
+    ),
     steps=(Step((), Call("UpdateDeploymentStrategy", fold=_cleared()), on_create=False),),
     delete=(Call("DeleteDeploymentStrategy"),),
     tagging=_TAGS,
@@ -140,6 +160,12 @@ DEPLOYMENT = ResourceType(
     # Another deployment to the same environment has to end first.
     create=Call("StartDeployment", retry=frozenset({"ConflictException"})),
     reads=(Read("GetDeployment", absent=_ABSENT),),
+    listing=Read(
+        "ListDeployments",
+        at="Items",
+        where={"DeploymentNumber": "deploymentNumber"},
+        identity={**_IN_APPLICATION, "EnvironmentId": "environmentId"},
+    ),
     # StartDeployment of the sandbox does not keep the tags that it gets.
     tagging=replace(_TAGS, on_create=True),
     immutable=True,

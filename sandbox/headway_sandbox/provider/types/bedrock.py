@@ -52,6 +52,7 @@ GUARDRAIL = ResourceType(
             gone={"status": frozenset({"DELETING"})},
         ),
     ),
+    listing=Read("ListGuardrails", at="guardrails", where={"id": "guardrailId", "version": "version"}),
     steps=(Step((), Call("UpdateGuardrail"), on_create=False),),
     delete=(Call("DeleteGuardrail"),),
     renames={**_ANSWERED, "kmsKeyArn": "kmsKeyId"},
@@ -72,7 +73,7 @@ GUARDRAIL = ResourceType(
             *(
                 f"{policy}.{name}[].{switch}"
                 for policy, names in _POLICIES.items()
-                if policy != "contextualGroundingPolicyConfig"
+                if policy not in {"contextualGroundingPolicyConfig", "topicPolicyConfig"}
                 for name in names
                 for switch in _SWITCHES
             ),
@@ -143,6 +144,7 @@ AGENT_PROMPT = ResourceType(
     identity={"promptIdentifier": "id"},
     create=Call("CreatePrompt", fold=_documents),
     reads=(Read("GetPrompt", absent=_ABSENT, decode=_texts),),
+    listing=Read("ListPrompts", at="promptSummaries", where={"id": "id"}),
     steps=(Step((), Call("UpdatePrompt", fold=_documents), on_create=False),),
     delete=(Call("DeletePrompt"),),
     tagging=Tagging(

@@ -95,6 +95,7 @@ TRAIL = ResourceType(
     },
     # DescribeTrails of the sandbox leaves these out.
     forgotten=frozenset({"cloudWatchLogsGroupArn", "cloudWatchLogsRoleArn"}),
+    derived={"arn": "arn:{partition}:cloudtrail:{region}:{account}:trail/{name}"},
     lacks={"insightSelectors": "cloudtrail:PutInsightSelectors"},
     autoname=Autoname(max_length=128),
     exclusive=(_SELECTORS,),

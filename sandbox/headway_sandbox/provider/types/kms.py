@@ -49,6 +49,8 @@ KEY = ResourceType(
         Read("GetKeyPolicy", constants={"PolicyName": "default"}, only=("policy",)),
         Read("GetKeyRotationStatus", only=("enableKeyRotation", "rotationPeriodInDays")),
     ),
+    listing=Read("ListKeys", at="Keys", where={"KeyId": "keyId"}),
+    recognised=frozenset({"description"}),
     steps=(
         Step(("isEnabled",), Call("EnableKey"), when=bool, initial=True),
         Step(("enableKeyRotation", "rotationPeriodInDays"), Call("EnableKeyRotation"), when=bool),

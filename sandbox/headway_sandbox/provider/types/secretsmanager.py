@@ -35,6 +35,7 @@ SECRET = ResourceType(
         Read("DescribeSecret", absent=_ABSENT, match=lambda secret: secret.get("DeletedDate") is None),
         Read("GetResourcePolicy", absent=_ABSENT, only=("policy",)),
     ),
+    listing=Read("ListSecrets", at="SecretList", where={"ARN": "arn"}),
     steps=(
         Step(("description", "kmsKeyId"), Call("UpdateSecret", fold=_described), on_create=False),
         Step(("policy",), Call("PutResourcePolicy"), Call("DeleteResourcePolicy")),

@@ -27,6 +27,7 @@ STATE_MACHINE = ResourceType(
             gone={"status": frozenset({"DELETING"})},
         ),
     ),
+    listing=Read("ListStateMachines", at="stateMachines", where={"stateMachineArn": "arn"}),
     steps=(Step(_CONFIGURATION, Call("UpdateStateMachine"), on_create=False),),
     delete=(Call("DeleteStateMachine"),),
     renames={

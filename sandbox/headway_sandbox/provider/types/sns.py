@@ -90,6 +90,7 @@ TOPIC = ResourceType(
     identity={"TopicArn": "arn"},
     create=Call("CreateTopic", fold=_standard),
     reads=(Read("GetTopicAttributes", at="Attributes", absent=_ABSENT),),
+    listing=Read("ListTopics", at="Topics", where={"TopicArn": "arn"}),
     steps=(Step(_UPDATABLE, Call("SetTopicAttributes", each_attribute=True), on_create=False),),
     delete=(Call("DeleteTopic"),),
     renames={"arn": "TopicArn"},
@@ -170,6 +171,7 @@ TOPIC_SUBSCRIPTION = ResourceType(
     identity={"SubscriptionArn": "arn"},
     create=Call("Subscribe", constants={"ReturnSubscriptionArn": True}, fold=_subscription),
     reads=(Read("GetSubscriptionAttributes", at="Attributes", absent=_ABSENT),),
+    listing=Read("ListSubscriptions", at="Subscriptions", where={"SubscriptionArn": "arn"}),
     steps=(
         Step(_SUBSCRIPTION_SETTABLE, Call("SetSubscriptionAttributes", each_attribute=True), on_create=False),
     ),

@@ -39,6 +39,10 @@ def _queue_of(resource_id: str) -> Properties:
     return {"url": resource_id, "name": resource_id.rsplit("/", 1)[-1]}
 
 
+def _named_urls(answer: Properties) -> Properties:
+    return {"QueueUrls": [{"QueueUrl": url} for url in answer.get("QueueUrls", ())]}
+
+
 QUEUE = ResourceType(
     pulumi_type="aws:sqs/queue:Queue",
     service="sqs",
@@ -48,6 +52,7 @@ QUEUE = ResourceType(
     reads=(
         Read("GetQueueAttributes", at="Attributes", constants={"AttributeNames": ["All"]}, absent=_ABSENT),
     ),
+    listing=Read("ListQueues", at="QueueUrls", where={"QueueUrl": "url"}, decode=_named_urls),
     steps=(Step(tuple(_SETTABLE), Call("SetQueueAttributes", fold=_standard), on_create=False),),
     delete=(Call("DeleteQueue"),),
     renames={"name": "QueueName", "url": "QueueUrl"},
