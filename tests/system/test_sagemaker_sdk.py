@@ -11,10 +11,12 @@ import tomllib
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headway_sandbox import lifecycle
+from headway_sandbox.container_root import mounts_allowed
 from support.control import Cloud
 
 HERE = Path(__file__).parent / "sagemaker_sdk"
@@ -76,46 +78,50 @@ def sdk_python() -> Path:
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
     state_dir = tmp_path / "state"
     cloud = Cloud(state_dir)
+    cloud.client("s3").create_bucket(Bucket=BUCKET)
     yield cloud
     lifecycle.stop(state_dir)
     log = (state_dir / "sandbox.log").read_text()
     assert "Traceback" not in log, log
 
 
-def test_plain_sdk_code_runs_a_pipeline_serves_its_model_and_transforms_with_it(
-    sdk_python: Path, cloud: Cloud, tmp_path: Path
-) -> None:
-    s3 = cloud.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_object(Bucket=BUCKET, Key="raw/rows.csv", Body=b"1\n2\n3\n4\n")
+def run(sdk_python: Path, cloud: Cloud, directory: Path, script: str) -> dict[str, Any]:
+    """Runs a script of plain SDK code and returns what it prints at its end."""
     role = cloud.client("iam").create_role(RoleName="sdk", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
-    (tmp_path / "defaults.yaml").write_text(SDK_DEFAULTS)
+    (directory / "defaults.yaml").write_text(SDK_DEFAULTS)
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": str(directory),
         "AWS_ENDPOINT_URL": cloud.record.endpoint_url,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(tmp_path / "defaults.yaml"),
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(directory / "defaults.yaml"),
         "BUCKET": BUCKET,
         "ROLE": role["Arn"],
     }
-
     done = subprocess.run(
-        [str(sdk_python), str(HERE / "pipeline.py")],
+        [str(sdk_python), str(HERE / script)],
         check=False,
         env=environment,
-        cwd=tmp_path,
+        cwd=directory,
         capture_output=True,
         text=True,
         timeout=180,
     )
-
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def test_plain_sdk_code_runs_a_pipeline_serves_its_model_and_transforms_with_it(
+    sdk_python: Path, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.client("s3").put_object(Bucket=BUCKET, Key="raw/rows.csv", Body=b"1\n2\n3\n4\n")
+
+    assert run(sdk_python, cloud, tmp_path, "pipeline.py") == {
         "steps": {
             "Prepare": "Succeeded",
             "Train": "Succeeded",
@@ -125,3 +131,17 @@ def test_plain_sdk_code_runs_a_pipeline_serves_its_model_and_transforms_with_it(
         "prediction": [[3.0, 6.0], [9.0, 12.0]],
         "transformed": "3.0\n6.0\n9.0\n12.0\n",
     }
+
+
+@pytest.mark.skipif(not mounts_allowed(), reason="jobs have several hosts where processes may have mounts")
+def test_plain_sdk_code_processes_on_two_hosts_and_trains_with_spot_capacity(
+    sdk_python: Path, cloud: Cloud, tmp_path: Path
+) -> None:
+    for key in ("raw/rows.csv", "parts/a", "parts/b", "parts/c"):
+        cloud.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"1\n2\n")
+
+    result = run(sdk_python, cloud, tmp_path, "jobs.py")
+
+    assert result["counts"] == ["found: a c", "found: b"]
+    assert result["metrics"] == {"rows": 2.0}
+    assert "python -m pip install scikit-learn" in result["missing"]
