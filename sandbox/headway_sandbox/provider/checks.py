@@ -250,7 +250,7 @@ class Validator:
         self, value: Value, kind: PropertyType, shape: Shape | None, path: str, *, hidden: bool
     ) -> None:
         pattern = paths.pattern_of(path)
-        member = self._member(shape, pattern)
+        member = self.member(shape, pattern)
         lost = isinstance(shape, StructureShape) and member is None
         if self._deploys and (lost or paths.covered(self._table.unsupported, pattern)):
             self._add(path, f"{path} is an input that the sandbox does not translate; {_HINT}")
@@ -264,7 +264,7 @@ class Validator:
         advice = f"did you mean {near}?" if near else f"allowed are {', '.join(sorted(kind.properties))}"
         return f"{path} is no property of this type; {advice}"
 
-    def _member(self, shape: Shape | None, pattern: str) -> Shape | None:
+    def member(self, shape: Shape | None, pattern: str) -> Shape | None:
         """The shape that limits a property: in its block, or for a top-level one in any of the requests."""
         if paths.covered(self._table.folded | self._table.attributes.keys(), pattern):
             return None

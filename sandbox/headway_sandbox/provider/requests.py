@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from botocore.model import ListShape, StructureShape
+from botocore.model import ListShape, OperationModel, StructureShape
 
 from headway_sandbox.provider.mapping import RequestBuilder, UntranslatableError, resolve, text_of
 from headway_sandbox.provider.schema import ObjectOf
@@ -38,6 +38,13 @@ def holds_pairs(shape: StructureShape, member: str) -> bool:
     """Whether a member of a request is a list of structures, such as tags, and not one of plain keys."""
     inner = resolve(shape, member)
     return isinstance(inner, ListShape) and isinstance(inner.member, StructureShape)
+
+
+class Models(Protocol):
+    """Where the models of operations come from."""
+
+    def operation(self, service: str, operation: str) -> OperationModel:
+        """The model of an operation."""
 
 
 class RequestFactory:
@@ -146,3 +153,19 @@ def request_shape(call: Call, shape: StructureShape | None) -> StructureShape | 
     inner = resolve(shape, call.at) if call.at and shape is not None else shape
     inner = inner.member if isinstance(inner, ListShape) else inner
     return inner if isinstance(inner, StructureShape) else None
+
+
+def request_shapes(table: ResourceType, models: Models) -> list[StructureShape]:
+    """What a type's inputs are sent in: the limits of these requests are the limits of the inputs.
+
+    Args:
+        table: the type's table.
+        models: where the models of operations come from.
+    """
+    calls = [table.create, *(step.put for step in table.steps)]
+    shapes = (
+        request_shape(call, models.operation(table.service, call.operation).input_shape)
+        for call in calls
+        if call is not None
+    )
+    return [shape for shape in shapes if shape is not None]

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.model import StructureShape
-
 from headway_sandbox.provider import checks, diffs, drift, registry, schema, stand_ins
 from headway_sandbox.provider.aws import Aws, partition_of
 from headway_sandbox.provider.configuration import Configuration
 from headway_sandbox.provider.lifecycle import Clock, Lifecycle, PartialFailureError
 from headway_sandbox.provider.paths import covered, top_of
 from headway_sandbox.provider.reading import derive
-from headway_sandbox.provider.requests import request_shape
+from headway_sandbox.provider.requests import request_shapes
 from headway_sandbox.provider.table import ResourceType
 from headway_sandbox.provider.values import Properties, Value
 from headway_sandbox.provider.wire import UNKNOWN, has_unknown, reveal, seal
@@ -82,20 +80,10 @@ class Resources:
             if value is not None
         }
         deploys = self._configuration.target.endpoint_url is not None
-        validator = checks.Validator(table, declared, self._request_shapes(table), deploys=deploys)
+        validator = checks.Validator(table, declared, request_shapes(table, self.aws), deploys=deploys)
         problems = validator.problems(inputs)
         inputs, name_problems = checks.named(table, inputs, olds, naming)
         return checks.with_defaults(table, inputs), [*problems, *name_problems]
-
-    def _request_shapes(self, table: ResourceType) -> list[StructureShape]:
-        """What the inputs are sent in: the limits of these requests are the limits of the inputs."""
-        calls = [table.create, *(step.put for step in table.steps)]
-        shapes = (
-            request_shape(call, self.aws.operation(table.service, call.operation).input_shape)
-            for call in calls
-            if call is not None
-        )
-        return [shape for shape in shapes if shape is not None]
 
     def diff(
         self,

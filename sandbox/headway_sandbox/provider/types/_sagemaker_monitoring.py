@@ -17,7 +17,11 @@ MONITORING_SCHEDULE = ResourceType(
     reads=described("DescribeMonitoringSchedule"),
     steps=(Step(("monitoringScheduleConfig",), Call("UpdateMonitoringSchedule"), on_create=False),),
     delete=(Call("DeleteMonitoringSchedule"),),
-    renames={"name": "MonitoringScheduleName", "arn": "MonitoringScheduleArn"},
+    renames={
+        "name": "MonitoringScheduleName",
+        "arn": "MonitoringScheduleArn",
+        f"{_JOB}.baseline": "BaselineConfig",
+    },
     tagging=TAGS,
     force_new=frozenset({"name"}),
     computed=frozenset(

@@ -52,6 +52,7 @@ WORKGROUP = ResourceType(
     renames={
         "configuration": "ConfigurationUpdates",
         "configuration.resultConfiguration": "ResultConfigurationUpdates",
+        "configuration.resultConfiguration.encryptionConfiguration.kmsKeyArn": "KmsKey",
         "configuration.managedQueryResultsConfiguration": "ManagedQueryResultsConfigurationUpdates",
     },
     tagging=Tagging(
