@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -370,6 +371,28 @@ def test_schedules_are_stopped_started_updated_and_deleted(monitoring: Monitorin
     assert (
         refused(sagemaker.describe_monitoring_schedule, MonitoringScheduleName=name)[0] == "ResourceNotFound"
     )
+
+
+def test_a_schedule_fires_by_the_clock_of_schedules(monitoring: Monitoring) -> None:
+    name = monitoring.schedule("cron(0 * ? * * *)", MonitoringJobDefinition=monitoring.job())
+    assert monitoring.executions(name) == []
+
+    control(monitoring, "run", {"name": name})
+
+    assert monitoring.ended(name)["MonitoringExecutionStatus"] == "Completed"
+    control(monitoring, "speed", {"speed": 3_600})
+    until(lambda: monitoring.executions(name), lambda items: len(items) >= 3)
+    control(monitoring, "speed", {"speed": 1})
+    monitoring.sagemaker.stop_monitoring_schedule(MonitoringScheduleName=name)
+    for execution in monitoring.executions(name):
+        assert abs((execution["ScheduledTime"] - datetime.now(UTC)).total_seconds()) < 60
+
+
+def control(monitoring: Monitoring, page: str, request: dict[str, Any]) -> None:
+    """Posts to a page of the sandbox's clock."""
+    url = f"{monitoring.serving.record.endpoint_url}/_headway/clock/{page}"
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(request).encode(), method="POST")):
+        pass
 
 
 def test_what_cannot_be_scheduled_is_refused_with_every_reason(monitoring: Monitoring) -> None:

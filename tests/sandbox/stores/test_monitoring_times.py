@@ -85,6 +85,13 @@ def test_windows_of_following_executions_leave_no_gap(expression: str, time: flo
     assert last_fire(expression, second - 1) == first
 
 
+def test_a_run_at_another_time_looks_as_far_back_as_any_other() -> None:
+    noon = at("2020-02-20T12:00:00")
+
+    assert window_of("cron(0 * ? * * *)", noon + 60, None, None) == Window(noon - 3_540, noon + 60)
+    assert window_of("cron(0 5 ? * * *)", noon, None, None) == Window(noon - 86_400, noon)
+
+
 def test_offsets_count_from_the_scheduled_time() -> None:
     noon = at("2020-02-20T12:00:00")
 

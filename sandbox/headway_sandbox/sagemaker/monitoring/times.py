@@ -74,7 +74,8 @@ def last_fire(expression: str, until: float) -> float:
 def window_of(expression: str, scheduled: float, start_offset: str | None, end_offset: str | None) -> Window:
     """The window of an execution.
 
-    With offsets they count from the scheduled time; without, it is the time since the schedule fired before.
+    With offsets they count from the scheduled time; without, it ends at the scheduled time and is as long as
+    the time between two executions, also when somebody had it run at another time than the schedule's.
 
     Args:
         expression: Cron expression, or ``NOW``.
@@ -90,7 +91,8 @@ def window_of(expression: str, scheduled: float, start_offset: str | None, end_o
         return Window(scheduled + seconds_of(start_offset), end)
     if expression == NOW:
         return Window(scheduled - HOUR_S, end)
-    return Window(last_fire(expression, scheduled - 1), end)
+    last = last_fire(expression, scheduled)
+    return Window(scheduled - (last - last_fire(expression, last - 1)), end)
 
 
 def seconds_of(duration: str) -> float:
