@@ -11,6 +11,8 @@ from headway_policies.resource import UNKNOWN, Resource
 
 IMAGE_KEYS: Final = frozenset({"image", "imageuri", "imageurl", "trainingimage", "containerimage"})
 _CODE_KEYS: Final = ("code", "source", "content")
+_NESTED: Final = frozenset({dict, list, str})
+_NEVER: Final = frozenset({"tags", "tagsAll"})
 _MAY_HOLD_AN_IMAGE: Final = re.compile(r'"(?:[A-Za-z]*[iI]mage(?:U[rR][iIlL])?)"\s*:')
 
 # A statement at the start of a line, indented or not; code is only read, never run.
@@ -67,22 +69,32 @@ def is_approved_image(image: str, patterns: Iterable[str]) -> bool:
 
 
 def _images(value: object, path: str) -> Iterator[tuple[str, str | None]]:
-    if isinstance(value, Mapping):
+    # Asked of every value of every resource, so the cheap tests come first.
+    kind = type(value)
+    if kind is str:
+        text = str(value)
+        if text[:1] == "{" and _MAY_HOLD_AN_IMAGE.search(text):
+            try:
+                document = json.loads(text)
+            except (ValueError, RecursionError):
+                return
+            yield from _images(document, path)
+    elif kind is dict:
+        assert isinstance(value, dict)
         for name, item in value.items():
-            where = f"{path}.{name}" if path else str(name)
-            if str(name).lower() in IMAGE_KEYS and (item is UNKNOWN or (isinstance(item, str) and item)):
-                yield where, None if item is UNKNOWN else str(item)
-            else:
-                yield from _images(item, where)
-    elif isinstance(value, list | tuple):
+            if (item is UNKNOWN or item) and name.lower() in IMAGE_KEYS and not isinstance(item, dict | list):
+                yield _joined(path, name), None if item is UNKNOWN else str(item)
+            elif item.__class__ in _NESTED and name not in _NEVER:
+                yield from _images(item, _joined(path, name))
+    elif kind is list:
+        assert isinstance(value, list)
         for position, item in enumerate(value):
-            yield from _images(item, f"{path}[{position}]")
-    elif isinstance(value, str) and value[:1] == "{" and _MAY_HOLD_AN_IMAGE.search(value):
-        try:
-            document = json.loads(value)
-        except (ValueError, RecursionError):
-            return
-        yield from _images(document, path)
+            if item.__class__ in _NESTED:
+                yield from _images(item, f"{path}[{position}]")
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _files(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ itself is there.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from headway_policies.resource import UNKNOWN, NotKnownError, Resource
@@ -22,6 +22,9 @@ class Stack:
     """All resources of one stack, for rules about how they hang together."""
 
     resources: tuple[Resource, ...]
+    _referring: dict[tuple[str, str], dict[int, tuple[Resource, ...]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def of_type(self, *types: str) -> tuple[Resource, ...]:
         """The resources of the given types, in the order of declaration."""
@@ -67,11 +70,14 @@ class Stack:
             type_: The type token of those that name it.
             path: Their property; `[*]` stands for all elements of a list.
         """
-        return tuple(
-            resource
-            for resource in self.of_type(type_)
-            if any(found is target for found in self.referenced(resource, path, target.type))
-        )
+        key = (type_, path)
+        if key not in self._referring:
+            found: dict[int, list[Resource]] = defaultdict(list)
+            for resource in self.of_type(type_):
+                for named in self.referenced(resource, path):
+                    found[id(named)].append(resource)
+            self._referring[key] = {name: tuple(items) for name, items in found.items()}
+        return self._referring[key].get(id(target), ())
 
     def made_of(self, resource: Resource, *properties: str) -> tuple[Resource, ...]:
         """The resources whose outputs a resource's properties are made of, as the engine tells.
