@@ -299,7 +299,10 @@ def test_grants_give_one_role_the_least(tmp_path: Path) -> None:
     assert invoke["Statement"][0]["Resource"] == [
         f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/fraud-local"
     ]
-    assert read["Statement"][0]["Action"] == ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
+    assert [statement["Action"] for statement in read["Statement"]] == [
+        ["sagemaker:DescribeModelPackage"],
+        ["sagemaker:ListModelPackages"],
+    ]
 
 
 @pytest.mark.parametrize("package", ["headway_components", "headway_blueprints"])

@@ -82,9 +82,7 @@ def test_names_are_unique_within_a_type(form: tuple[str, Run]) -> None:
 
 def test_two_forms_share_every_name(tmp_path: Path) -> None:
     """Nothing is renamed when a system grows, so growing replaces nothing."""
-    # What may be destroyed is not locked, so the larger one keeps its data here as well.
-    kept = MAX_DEPLOYMENT.model_copy(update={"retain_data": None})
-    runs = [deploy(DEFAULTS, DEPLOYMENT, "local", tmp_path), deploy(MAX, kept, "prod", tmp_path)]
+    runs = [deploy(*FORMS[name], tmp_path) for name in ("defaults", "max")]
     small, large = ({(item.type, item.name) for item in run.resources} for run in runs)
 
     assert small < large

@@ -20,6 +20,7 @@ WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModelPackages",
     "sagemaker:ListModels",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",

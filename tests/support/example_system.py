@@ -96,7 +96,6 @@ MAX_DEPLOYMENT = Deployment(
     instance_type="ml.c5.xlarge",
     instance_count=3,
     data_classification=DataClassification.RESTRICTED,
-    retain_data=False,
     owner="payments",
     cost_center="cc-4711",
     frameworks=[Framework.SOC2, Framework.HIPAA],
