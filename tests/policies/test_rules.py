@@ -16,12 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKEN = re.compile(r"aws:\w+/\w+:\w+|aws-native:\w+:\w+|pulumi:providers:aws|pulumi:pulumi:Stack|\*")
 RELEASED = {
     "BKP": 5,
+    "CHG": 4,
     "ENC": 16,
     "GEN": 4,
     "IAM": 11,
     "INT": 8,
     "KEY": 4,
     "LOG": 5,
+    "MON": 8,
     "NET": 13,
     "PUB": 4,
     "RET": 3,

@@ -1,0 +1,73 @@
+"""How a stack moves an endpoint to a new model: by a release plan, or by SageMaker's own deployment."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from headway_policies.resource import UNKNOWN, NotJsonError, Resource
+from headway_policies.stack_graph import Stack
+from headway_policies.subjects.endpoints import endpoint_names
+
+PARAMETER = "aws:ssm/parameter:Parameter"
+FUNCTION = "aws:lambda/function:Function"
+_VALUES = ("value", "insecureValue")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A release plan, kept as JSON in a parameter.
+
+    Args:
+        parameter: The parameter.
+        path: The property that holds it.
+        document: The plan; None where it is not known yet.
+    """
+
+    parameter: Resource
+    path: str
+    document: Mapping[str, object] | None
+
+    def listed(self, name: str) -> list[Mapping[str, object]]:
+        """The objects of a list of the plan; empty where it is no list."""
+        value = None if self.document is None else self.document.get(name)
+        return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def plan_of(parameter: Resource) -> Plan | None:
+    """The release plan in a parameter; None where it holds something else."""
+    for path in _VALUES:
+        if parameter.value(path) is UNKNOWN:
+            named = parameter.value("name")
+            is_plan = isinstance(named, str) and named.endswith("/release-plan")
+            return Plan(parameter=parameter, path=path, document=None) if is_plan else None
+        try:
+            document = parameter.json(path)
+        except NotJsonError:
+            continue
+        if isinstance(document, Mapping) and "ladder" in document:
+            return Plan(parameter=parameter, path=path, document=document)
+    return None
+
+
+def plans(stack: Stack, endpoint: Resource) -> Iterator[Plan]:
+    """The release plans of an endpoint: those that a function reads which names the endpoint too."""
+    names = endpoint_names(endpoint)
+    for function in stack.of_type(FUNCTION):
+        held = function.value("environment.variables")
+        values = set(held.values()) if isinstance(held, Mapping) else set()
+        made_of = function.references.get("environment", frozenset())
+        if names & {value for value in values if isinstance(value, str)} or endpoint.urn in made_of:
+            for parameter in stack.of_type(PARAMETER):
+                known = parameter.value("name")
+                plan = plan_of(parameter)
+                if plan is not None and (known in values or parameter.urn in made_of):
+                    yield plan
+
+
+def moves_in_steps(endpoint: Resource) -> bool | None:
+    """Whether SageMaker itself moves the traffic in steps; None where that is not known yet."""
+    routing = "deploymentConfig.blueGreenUpdatePolicy.trafficRoutingConfiguration.type"
+    if UNKNOWN in (endpoint.value("deploymentConfig"), endpoint.value(routing)):
+        return None
+    if endpoint.has("deploymentConfig.rollingUpdatePolicy.maximumBatchSize"):
+        return True
+    return endpoint.value(routing) in {"CANARY", "LINEAR"}
