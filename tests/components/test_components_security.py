@@ -38,7 +38,7 @@ WITHOUT_RESOURCE = {
 }
 """Actions that AWS lets nobody restrict to a resource."""
 
-NOT_DECLARED_YET = {"HEADWAY-BKP-002", "HEADWAY-INT-001"}
+NOT_DECLARED_YET = {"HEADWAY-MON-003", "HEADWAY-MON-005", "HEADWAY-MON-006", "HEADWAY-REL-007"}
 """Rules that ask for what the components do not declare yet."""
 
 
