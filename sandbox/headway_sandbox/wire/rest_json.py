@@ -97,7 +97,7 @@ def answer(shape: Shape | None, document: Document) -> tuple[dict[str, str], byt
 def _parsed(body: bytes) -> Document:
     try:
         document = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise validation_error(f"The request body is not JSON: {error}.") from error
     if not isinstance(document, dict):
         raise validation_error("The request body must be a JSON object.")

@@ -181,6 +181,12 @@ def test_batches_answer_what_they_can(cloud: Cloud, group: Group) -> None:
             "less than or equal to 358400",
         ),
         (
+            "put_record",
+            {"Record": features(carrier="\ud800", at=ONE)},
+            "ValidationError",
+            "is no Unicode text",
+        ),
+        (
             "get_record",
             {"RecordIdentifierValueAsString": "UA", "FeatureNames": ["gate"]},
             "ValidationError",

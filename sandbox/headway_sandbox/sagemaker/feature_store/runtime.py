@@ -40,6 +40,9 @@ def _operation(name: str) -> Callable[[RecordOperation], RecordOperation]:
                 return function(feature_store(service), request)
             except RecordError as error:
                 raise ServiceError(_INVALID, _invalid(error)) from error
+            except UnicodeEncodeError as error:
+                reason = RecordError(f"the text {error.object[:100]!r} is no Unicode text: {error.reason}")
+                raise ServiceError(_INVALID, _invalid(reason)) from error
 
         registered: Callable[[SageMaker, Document], Awaitable[Document]] = answer
         service_operation(SERVICE, name)(registered)
