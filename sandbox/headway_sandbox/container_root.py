@@ -37,7 +37,8 @@ def mounts_allowed() -> bool:
         return False
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "hosts").touch()
-        probe = [*_enter(Path(directory), Path(directory) / "hosts"), "test", "-e", f"{ROOT}/hosts"]
+        root = ContainerRoot(Path(directory), mounted=True, hosts=Path(directory) / "hosts", isolated=True)
+        probe = [*root.entry, "test", "-e", f"{ROOT}/hosts"]
         try:
             done = subprocess.run(probe, check=False, capture_output=True, timeout=_PROBE_TIMEOUT_S)
         except (OSError, subprocess.TimeoutExpired):
@@ -53,11 +54,13 @@ class ContainerRoot:
         directory: What stands for /opt/ml on this machine.
         mounted: Whether the container sees it at /opt/ml.
         hosts: File that stands for /etc/hosts in the container, if it is mounted; None for the machine's.
+        isolated: Whether the container, if it is mounted, has a network of its own that leads nowhere.
     """
 
     directory: Path
     mounted: bool
     hosts: Path | None = None
+    isolated: bool = False
 
     @property
     def path(self) -> str:
@@ -87,7 +90,14 @@ class ContainerRoot:
             self._require(words[0], environment)
             return words
         self._require(command[0], environment)
-        return [*_enter(self.directory, self.hosts), *command]
+        return [*self.entry, *command]
+
+    @property
+    def entry(self) -> list[str]:
+        """What makes the program that follows it see all of this, where it is mounted."""
+        script = [sys.executable, "-I", "-S", enter_root.__file__, str(self.directory)]
+        hosts = "" if self.hosts is None else str(self.hosts)
+        return [*script, hosts, enter_root.NO_NETWORK if self.isolated else ""]
 
     def _inside(self, text: str) -> str:
         return text if self.mounted else _ROOT_IN_TEXT.sub(lambda _: self.path, text)
@@ -101,8 +111,3 @@ class ContainerRoot:
         if shutil.which(place, path=environment.get("PATH")) is None:
             code = errno.EACCES if "/" in place and Path(place).is_file() else errno.ENOENT
             raise OSError(code, os.strerror(code), program)
-
-
-def _enter(directory: Path, hosts: Path | None) -> list[str]:
-    script = [sys.executable, "-I", "-S", enter_root.__file__]
-    return [*script, str(directory), "" if hosts is None else str(hosts)]

@@ -1,20 +1,26 @@
 """Gives a program a directory of its own as /opt/ml, which nobody else sees, and becomes that program.
 
-Run as a script, with the standard library alone: ``python -I -S enter_root.py DIRECTORY HOSTS PROGRAM ...``,
-where HOSTS is a file that stands for /etc/hosts, or empty. The mounts live in a namespace of the process and
-end with it. Without privileges a user namespace, in which the user stays who they are, allows them; see
+Run as a script, with the standard library alone: ``python -I -S enter_root.py DIRECTORY HOSTS NETWORK
+PROGRAM ...``, where HOSTS is a file that stands for /etc/hosts, or empty, and NETWORK is ``none`` for a
+program that is to reach nothing but itself, or empty. The mounts live in a namespace of the process and end
+with it. Without privileges a user namespace, in which the user stays who they are, allows them; see
 user_namespaces(7) and mount_namespaces(7).
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 import sys
 from pathlib import Path
 
 ROOT = "/opt/ml"
-_CLONE_NEWNS, _CLONE_NEWUSER = 0x0002_0000, 0x1000_0000
+NO_NETWORK = "none"
+_CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 0x1
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x4_0000
 
 
@@ -42,16 +48,22 @@ class _System:
             raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def _own_namespace(system: _System) -> None:
+def _own_namespaces(system: _System, flags: int) -> None:
     user, group = os.getuid(), os.getgid()
     try:
-        system.unshare(_CLONE_NEWNS)
+        system.unshare(flags)
     except OSError:
-        system.unshare(_CLONE_NEWUSER | _CLONE_NEWNS)
+        system.unshare(_CLONE_NEWUSER | flags)
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
     system.mount("none", "/", None, _MS_REC | _MS_PRIVATE, None)
+
+
+def _bring_up_loopback() -> None:
+    with socket.socket() as any_socket:
+        request = struct.pack("16sh14x", b"lo", _IFF_UP)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
 
 
 def _make_mount_point(system: _System) -> None:
@@ -73,18 +85,21 @@ def _make_mount_point(system: _System) -> None:
     Path(ROOT).mkdir()
 
 
-def enter(directory: str, hosts: str) -> None:
-    """Makes the namespace and the mounts.
+def enter(directory: str, hosts: str, network: str) -> None:
+    """Makes the namespaces and the mounts.
 
     Args:
         directory: What /opt/ml is.
         hosts: File that /etc/hosts is, or empty.
+        network: `NO_NETWORK` for a loopback interface alone, or empty for the machine's network.
 
     Raises:
         OSError: If the system does not allow it.
     """
     system = _System()
-    _own_namespace(system)
+    _own_namespaces(system, _CLONE_NEWNS | (_CLONE_NEWNET if network == NO_NETWORK else 0))
+    if network == NO_NETWORK:
+        _bring_up_loopback()
     held = os.open(directory, os.O_PATH | os.O_DIRECTORY)
     if not Path(ROOT).is_dir():
         _make_mount_point(system)
@@ -97,9 +112,9 @@ def enter(directory: str, hosts: str) -> None:
 
 def main() -> None:
     """Enters the root and becomes the program."""
-    directory, hosts, *command = sys.argv[1:]
+    directory, hosts, network, *command = sys.argv[1:]
     try:
-        enter(directory, hosts)
+        enter(directory, hosts, network)
         os.execvp(command[0], command)  # noqa: S606 - no shell is what is wanted
     except OSError as error:
         sys.exit(f"The container cannot start: {error}")

@@ -17,7 +17,7 @@ import pytest
 
 from headway_sandbox import lifecycle
 from headway_sandbox.container_root import SETTING, ContainerRoot, mounts_allowed
-from support.control import BUCKET, Cloud, Jobs, unique, until
+from support.control import BUCKET, Cloud, Jobs, refused, unique, until
 
 needs_mounts = pytest.mark.skipif(
     not mounts_allowed(), reason="this system does not let a process have mounts of its own"
@@ -299,3 +299,54 @@ def test_a_key_that_would_leave_its_directory_is_refused(cloud: Cloud, jobs: Job
 
     assert not target.exists()
     assert job["TrainingJobStatus"] in ("Completed", "Failed")
+
+
+@needs_mounts
+def test_an_isolated_job_reaches_itself_alone_and_has_no_credentials(cloud: Cloud, jobs: Jobs) -> None:
+    code = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    socket.create_connection(server.getsockname()).close()
+port = int(os.environ["SANDBOX_PORT"])
+try:
+    socket.create_connection(("127.0.0.1", port), 5)
+except OSError as error:
+    print("unreachable:", error)
+else:
+    sys.exit("the machine's network is open")
+assert not [name for name in os.environ if name.startswith("AWS_")]
+"""
+    port = {"SANDBOX_PORT": str(cloud.record.port)}
+
+    trained = jobs.train(code, EnableNetworkIsolation=True, Environment=port)
+    processed = jobs.process(code, NetworkConfig={"EnableNetworkIsolation": True}, Environment=port)
+    open_job = jobs.train(code, Environment=port)
+
+    assert trained["TrainingJobStatus"] == "Completed", trained["FailureReason"]
+    assert processed["ProcessingJobStatus"] == "Completed", processed["FailureReason"]
+    assert "the machine's network is open" in open_job["FailureReason"]
+
+
+def test_what_is_written_for_tensorboard_is_copied_too(cloud: Cloud, jobs: Jobs) -> None:
+    prefix = unique("boards")
+    job = jobs.train(
+        "(base / 'output/tensorboard').mkdir()\n(base / 'output/tensorboard/events').write_text('e')",
+        TensorBoardOutputConfig={"S3OutputPath": f"s3://{BUCKET}/{prefix}"},
+    )
+
+    name = job["TrainingJobName"]
+    assert cloud.keys(prefix) == [f"{prefix}/{name}/tensorboard-output/events"]
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/opt/ml/../x"}}, "'/opt/ml/../x'"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/tmp/c"}}, "must be a path below /opt/ml"),
+        ({"InputDataConfig": [channel("..", "s3://b/c")]}, "the name of its directory"),
+    ],
+)
+def test_paths_that_leave_the_container_are_refused(
+    cloud: Cloud, jobs: Jobs, members: dict[str, Any], problem: str
+) -> None:
+    assert problem in refused(cloud.sagemaker.create_training_job, **jobs.training_request("", **members))[1]

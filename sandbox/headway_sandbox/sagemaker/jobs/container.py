@@ -84,7 +84,7 @@ async def base_environment(
         service: The running SageMaker.
         root: The container's files.
         programs: Directory of its own ``python`` and ``pip``, first in PATH.
-        role_arn: The role whose credentials it gets.
+        role_arn: The role whose credentials it gets; None for no access to AWS.
         session_name: Whose session that is.
 
     Raises:
@@ -97,7 +97,7 @@ async def base_environment(
         "VIRTUAL_ENV": str(programs.parent),
         BASE_DIRECTORY_VARIABLE: root.path,
         "PYTHONUNBUFFERED": "1",
-        **await role_environment(service, role_arn, session_name),
+        **({} if role_arn is None else await role_environment(service, role_arn, session_name)),
     }
 
 

@@ -66,7 +66,7 @@ def host_problems(where: str, cluster: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def make_hosts(directory: Path, count: int, *, mounted: bool) -> tuple[JobHost, ...]:
+def make_hosts(directory: Path, count: int, *, mounted: bool, isolated: bool) -> tuple[JobHost, ...]:
     """Makes the directories of a job's hosts. Blocks.
 
     Each host is reached under its name at an address of its own in the loopback range, where it has mounts.
@@ -75,6 +75,8 @@ def make_hosts(directory: Path, count: int, *, mounted: bool) -> tuple[JobHost, 
         directory: The job's own directory.
         count: How many hosts.
         mounted: Whether containers see their files at /opt/ml.
+        isolated: Whether they are to reach nothing; hosts of one job still reach each other, and then, as
+            they share this machine's network, everything on it.
     """
     names = host_names(count)
     directory.mkdir(parents=True)
@@ -85,7 +87,7 @@ def make_hosts(directory: Path, count: int, *, mounted: bool) -> tuple[JobHost, 
     for name in names:
         base = directory / name / "ml"
         base.mkdir(parents=True)
-        root = ContainerRoot(base, mounted, hosts)
+        root = ContainerRoot(base, mounted, hosts, isolated=isolated and count == 1)
         made.append(JobHost(name, root, make_environment(directory / name / "python")))
     return tuple(made)
 

@@ -34,7 +34,8 @@ async def process(job: Job, stop: asyncio.Event) -> None:
         if not its_turn:
             _end(job, "Stopped")
             return
-        hosts = await provide_hosts(job, document["ProcessingResources"]["ClusterConfig"])
+        cluster = document["ProcessingResources"]["ClusterConfig"]
+        hosts = await provide_hosts(job, cluster, isolated=_isolated(document))
         job.update(ProcessingStartTime=job.service.clock())
         files = ProcessingFiles(await s3_client(job, document), document, hosts)
         await asyncio.to_thread(files.place)
@@ -64,6 +65,7 @@ async def _run(
         application["ImageUri"],
         application.get("ContainerEntrypoint"),
         application.get("ContainerArguments", []),
+        None if _isolated(document) else document["RoleArn"],
     )
 
     def variables(host: JobHost) -> dict[str, str]:
@@ -74,6 +76,11 @@ async def _run(
         }
 
     return await run_containers(job, hosts, program, variables, stop)
+
+
+def _isolated(document: Document) -> bool:
+    isolated: bool = document.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
+    return isolated
 
 
 def _end(job: Job, status: str, **members: Any) -> None:  # noqa: ANN401 - members of the service model

@@ -30,11 +30,13 @@ class Program:
         image: Image URI.
         entrypoint: Replaces the image's own, if given.
         arguments: What follows the entry point.
+        role_arn: The role that it acts as; None for a program that is to have no access to AWS.
     """
 
     image: str
     entrypoint: Sequence[str] | None
     arguments: Sequence[str]
+    role_arn: str | None
 
 
 async def s3_client(job: Job, document: Document) -> Any:  # noqa: ANN401 - a boto3 client
@@ -43,12 +45,13 @@ async def s3_client(job: Job, document: Document) -> Any:  # noqa: ANN401 - a bo
     return await asyncio.to_thread(aws.client, "s3")
 
 
-async def provide_hosts(job: Job, cluster: Document) -> tuple[JobHost, ...]:
+async def provide_hosts(job: Job, cluster: Document, *, isolated: bool) -> tuple[JobHost, ...]:
     """The hosts of a job.
 
     Args:
         job: The job.
         cluster: ``InstanceType`` and ``InstanceCount``.
+        isolated: ``EnableNetworkIsolation``: containers reach nothing and have no credentials.
 
     Raises:
         JobFailure: If there is no capacity for the instance type.
@@ -56,7 +59,9 @@ async def provide_hosts(job: Job, cluster: Document) -> tuple[JobHost, ...]:
     if not job.service.faults.capacity(str(cluster.get("InstanceType"))):
         raise JobFailure(CAPACITY_ERROR)
     mounted = await asyncio.to_thread(mounts_allowed)
-    return await asyncio.to_thread(make_hosts, job.directory, cluster["InstanceCount"], mounted=mounted)
+    return await asyncio.to_thread(
+        make_hosts, job.directory, cluster["InstanceCount"], mounted=mounted, isolated=isolated
+    )
 
 
 async def run_containers(
@@ -102,9 +107,7 @@ async def run_containers(
     }
 
     async def run(host: JobHost, asked: asyncio.Event) -> container.Outcome:
-        base = await container.base_environment(
-            service, host.root, host.programs, document.get("RoleArn"), job.name
-        )
+        base = await container.base_environment(service, host.root, host.programs, program.role_arn, job.name)
         log = logs[host.name]
 
         def take(line: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from headway_sandbox.sagemaker.jobs import training_run
 from headway_sandbox.sagemaker.jobs.alike import delete_ended, list_jobs, require_active
@@ -10,7 +11,7 @@ from headway_sandbox.sagemaker.jobs.channels import channel_mode
 from headway_sandbox.sagemaker.jobs.hosts import host_problems
 from headway_sandbox.sagemaker.jobs.metrics import MetricScanner
 from headway_sandbox.sagemaker.jobs.record import TRAINING, Job, start
-from headway_sandbox.sagemaker.jobs.training_files import model_location
+from headway_sandbox.sagemaker.jobs.training_files import DIRECTORIES, model_location
 from headway_sandbox.sagemaker.protocol import Document, SageMaker, ServiceError, operation, validation_error
 from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location
 from headway_sandbox.sagemaker.tags import save_tags
@@ -104,7 +105,7 @@ async def delete_training_job(service: SageMaker, request: Document) -> Document
     return {}
 
 
-def _problems(request: Document) -> Any:  # noqa: ANN401
+def _problems(request: Document) -> Iterator[str]:
     """What this sandbox cannot do with a request that AWS might accept, and what AWS would refuse."""
     for member in _NOT_EMULATED:
         if member in request:
@@ -125,11 +126,26 @@ def _problems(request: Document) -> Any:  # noqa: ANN401
         yield f"The channel name {name} is used more than once in InputDataConfig"
     for channel in request.get("InputDataConfig", []):
         yield from _channel_problems(channel, algorithm.get("TrainingInputMode", "File"))
+    yield from _synchronised_problems(request)
     yield from uri_problems("OutputDataConfig.S3OutputPath", request["OutputDataConfig"]["S3OutputPath"])
 
 
-def _channel_problems(channel: Document, default_mode: str) -> Any:  # noqa: ANN401
+def _synchronised_problems(request: Document) -> Iterator[str]:
+    """Problems of the directories that are copied to S3 while the job runs."""
+    for member, uri in (("CheckpointConfig", "S3Uri"), ("TensorBoardOutputConfig", "S3OutputPath")):
+        if member not in request:
+            continue
+        config = request[member]
+        yield from uri_problems(f"{member}.{uri}", config[uri])
+        parts = PurePosixPath(config.get("LocalPath", DIRECTORIES[member])).parts
+        if parts[:3] != ("/", "opt", "ml") or len(parts) < 4 or ".." in parts:
+            yield f"{member}.LocalPath is {config['LocalPath']!r}; it must be a path below /opt/ml"
+
+
+def _channel_problems(channel: Document, default_mode: str) -> Iterator[str]:
     where = f"InputDataConfig channel {channel['ChannelName']}"
+    if channel["ChannelName"] in (".", ".."):
+        yield f"{where}: the name of a channel is the name of its directory, and this is none"
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         yield f"{where}: only S3DataSource is emulated by this sandbox"

@@ -24,6 +24,12 @@ from headway_sandbox.sagemaker.s3_files import (
 
 _DIRECTORIES = ("model", "output/data", "output/intermediate", "checkpoints", "input/config", "input/data")
 _UNCOMPRESSED = "NONE"
+DIRECTORIES = {
+    "CheckpointConfig": "/opt/ml/checkpoints",
+    "TensorBoardOutputConfig": "/opt/ml/output/tensorboard",
+}
+"""Where the directories are that are copied to S3 while a job runs, unless it says otherwise."""
+
 MODEL_ARCHIVE, MODEL_FOLDER, OUTPUT_ARCHIVE = "model.tar.gz", "model/", "output.tar.gz"
 
 
@@ -55,7 +61,7 @@ class TrainingFiles:
         self._output = document["OutputDataConfig"]
         self._encryption = encryption_arguments(self._output.get("KmsKeyId"))
         self._channels: dict[str, Channel] = {}
-        self.checkpoints = [sync for host in hosts for sync in self._checkpoints(host)]
+        self.synchronised = [sync for host in hosts for sync in self._synchronised(host)]
 
     def place(self) -> None:
         """Lays out every host's directories, configuration and data.
@@ -74,7 +80,7 @@ class TrainingFiles:
                     self._channels[name] = Channel(self._s3, channel)
                 if self._mode(channel) != "Pipe":
                     self._channels[name].copy(host.base / "input" / "data" / name, index, len(self._hosts))
-        for sync in self.checkpoints:
+        for sync in self.synchronised:
             sync.remember()
 
     @contextlib.contextmanager
@@ -110,7 +116,7 @@ class TrainingFiles:
         data = container.merged([host.base / "output" / "data" for host in self._hosts])
         if any(path.is_file() for _, path in data):
             self._upload_archive("output/data", work / OUTPUT_ARCHIVE, self._folder.child(OUTPUT_ARCHIVE))
-        for sync in self.checkpoints:
+        for sync in self.synchronised:
             sync.copy()
 
     @property
@@ -162,17 +168,24 @@ class TrainingFiles:
             **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
         }
 
-    def _checkpoints(self, host: JobHost) -> Iterator[DirectorySync]:
-        config = self._document.get("CheckpointConfig")
-        if config is not None:
-            target = S3Location.parse(config["S3Uri"])
-            yield DirectorySync(self._s3, _checkpoint_path(host, config), target, self._encryption)
+    def _synchronised(self, host: JobHost) -> Iterator[DirectorySync]:
+        for member in DIRECTORIES:
+            config = self._document.get(member)
+            if config is not None:
+                directory = _synchronised_path(host, member, config)
+                yield DirectorySync(self._s3, directory, self._target(config), self._encryption)
+
+    def _target(self, config: Document) -> S3Location:
+        if "S3Uri" in config:
+            return S3Location.parse(config["S3Uri"])
+        name = self._document["TrainingJobName"]
+        return S3Location.parse(config["S3OutputPath"]).child(name, "tensorboard-output")
 
     def _restore_checkpoints(self, host: JobHost) -> None:
         config = self._document.get("CheckpointConfig")
         if config is None:
             return
-        directory = _checkpoint_path(host, config)
+        directory = _synchronised_path(host, "CheckpointConfig", config)
         try:
             download(self._s3, config["S3Uri"], "S3Prefix", directory)
         except S3FileError:
@@ -180,5 +193,5 @@ class TrainingFiles:
             directory.mkdir(parents=True, exist_ok=True)
 
 
-def _checkpoint_path(host: JobHost, config: Document) -> Path:
-    return container.local_path(host.base, config.get("LocalPath", "/opt/ml/checkpoints"))
+def _synchronised_path(host: JobHost, member: str, config: Document) -> Path:
+    return container.local_path(host.base, config.get("LocalPath", DIRECTORIES[member]))

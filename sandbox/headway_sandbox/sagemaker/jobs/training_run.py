@@ -66,7 +66,9 @@ async def train(job: Job, stop: asyncio.Event) -> None:
         if not its_turn:
             _end(job, "Stopped", "Stopped")
             return
-        hosts = await provide_hosts(job, document["ResourceConfig"])
+        hosts = await provide_hosts(
+            job, document["ResourceConfig"], isolated=document["EnableNetworkIsolation"]
+        )
         transition(job, "Downloading", TrainingStartTime=service.clock())
         files = TrainingFiles(await s3_client(job, document), document, hosts)
         await asyncio.to_thread(files.place)
@@ -75,7 +77,7 @@ async def train(job: Job, stop: asyncio.Event) -> None:
             return
         transition(job, "Training")
         with files.pipes():
-            async with syncing(files.checkpoints):
+            async with syncing(files.synchronised):
                 host, outcome = await _run(job, document, hosts, stop)
         transition(job, "Uploading")
         with_model = outcome.exit_code == 0 or outcome.stopped or outcome.timed_out
@@ -99,6 +101,7 @@ async def _run(
         algorithm["TrainingImage"],
         algorithm.get("ContainerEntrypoint"),
         algorithm.get("ContainerArguments", ["train"] if "ContainerEntrypoint" not in algorithm else []),
+        None if document["EnableNetworkIsolation"] else document["RoleArn"],
     )
 
     async def send_metrics() -> None:
