@@ -6,6 +6,10 @@ from typing import Any
 
 from headway_cli.aws import Aws
 from headway_cli.engine_session import Session, open_session
+from headway_cli.gate.deployment import judge_update, keep_evidence, require_way, update_message
+from headway_cli.gate.output import Judged
+from headway_cli.gate.preview import Preview
+from headway_cli.gate.rulebooks import POLICIES
 from headway_cli.lock import exclusive
 from headway_cli.narration import Narrator
 from headway_cli.project import LOCAL_STACK, Project, require_free_space, sandbox_port
@@ -18,8 +22,7 @@ from headway_cli.stack import select_stack
 from headway_cli.status import serving_problems, system_status
 from headway_cli.systems import System, read_systems
 from headway_cli.training import ensure_trained
-
-POLICIES = "policies"
+from headway_policies.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Brought:
         stack: The stack.
         changes: What the engine changed: `created`, `updated`, … and how many.
         undecided: What no rule could decide before the update.
+        lane: Where the gate sent the change: `auto` or `manual`.
+        digest: The digest of the gate's evidence, which is recorded with the update.
         statuses: The status of each.
         problems: What is not as declared, each in a sentence; empty where all is well.
         waiting: What a person has to decide, each in a sentence.
@@ -38,16 +43,25 @@ class Brought:
     stack: str
     changes: dict[str, int]
     undecided: Sequence[str]
+    lane: str
+    digest: str
     statuses: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
     waiting: tuple[str, ...]
 
 
-def bring_up(project: Project, stack: str, narrator: Narrator) -> Brought:
+def bring_up(project: Project, stack: str, narrator: Narrator, approved_by: str | None = None) -> Brought:
     """Deploys a stack, trains what is declared and not there yet, and waits until it serves.
+
+    Args:
+        project: The checkout.
+        stack: The stack's name.
+        narrator: Told what goes on.
+        approved_by: The person who has looked at what the gate sends to one.
 
     Raises:
         HeadwayError: It was refused or failed; what served before goes on serving.
+        NeedsPersonError: The gate sends the change to a person.
     """
     port = sandbox_port()
     require_free_space(project.home)
@@ -61,19 +75,36 @@ def bring_up(project: Project, stack: str, narrator: Narrator) -> Brought:
         with narrator.step(f"Opening the stack {stack}"):
             select_stack(session, narrator)
             recover(session, narrator)
+        judged, planned = _through_the_gate(session, narrator, approved_by)
         with narrator.step("Deploying") as step:
             policies = ("--policy-pack", str(root / POLICIES)) if (root / POLICIES).is_dir() else ()
-            operation = operate(session, "up", *policies, on_progress=step.update)
+            message = update_message(judged, approved_by)
+            operation = operate(
+                session,
+                "up",
+                # The gate has just planned it.
+                *("--skip-preview", "--message", message, *policies),
+                on_progress=step.update,
+                planned=planned.tally.planned,
+            )
         operation.require_success("The update")
         narrator.say(f"  {in_words(operation.tally.outcome())}")
         for text in operation.tally.advisories:
             narrator.warn(f"  {text}")
-        return _make_live(session, narrator, operation.tally.outcome(), operation.tally.undecided)
+        return _make_live(session, narrator, operation.tally.outcome(), judged)
 
 
-def _make_live(
-    session: Session, narrator: Narrator, changes: dict[str, int], undecided: Sequence[str]
-) -> Brought:
+def _through_the_gate(
+    session: Session, narrator: Narrator, approved_by: str | None
+) -> tuple[Judged, Preview]:
+    with narrator.step("Planning and judging"):
+        judged, planned = judge_update(session)
+    require_way(judged, narrator, is_local=session.is_local, approved_by=approved_by)
+    keep_evidence(session.project, judged, approved_by)
+    return judged, planned
+
+
+def _make_live(session: Session, narrator: Narrator, changes: dict[str, int], judged: Judged) -> Brought:
     aws = Aws(session.variables)
     systems = read_systems(session)
     open_ends = [end for system in systems for end in _serve_declared_model(aws, system, narrator)]
@@ -83,7 +114,13 @@ def _make_live(
     return Brought(
         stack=session.stack,
         changes=changes,
-        undecided=undecided,
+        undecided=[
+            f"{row.rule} {row.name}: {row.message}"
+            for row in judged.verdict.rows
+            if row.outcome == Outcome.UNDECIDED.value
+        ],
+        lane=judged.verdict.lane.value,
+        digest=judged.digest,
         statuses=statuses,
         problems=(*failed, *silent),
         waiting=tuple(end.text for end in open_ends if end.needs_person),

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,13 @@ def query(session: Session, *arguments: str) -> str:
     return done.stdout
 
 
-def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[[str], None]) -> Operation:
+def operate(
+    session: Session,
+    verb: str,
+    *arguments: str,
+    on_progress: Callable[[str], None],
+    planned: Counter[str] | None = None,
+) -> Operation:
     """Runs a command that changes the stack and follows the engine's events.
 
     Args:
@@ -92,6 +99,7 @@ def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[
         verb: `up`, `destroy` or `refresh`.
         arguments: What else to pass.
         on_progress: Told in a few words how far it is.
+        planned: What a plan announced, operation and count, where the command does not plan by itself.
 
     Raises:
         KeyboardInterrupt: After the engine has stopped in an orderly way, when this process was interrupted.
@@ -101,7 +109,7 @@ def operate(session: Session, verb: str, *arguments: str, on_progress: Callable[
 
     log = session.project.log_dir / f"{verb}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    tally = Tally()
+    tally = Tally() if planned is None else Tally(planned=planned, previewed=True)
 
     def on_event(event: dict[str, Any]) -> None:
         before = tally.progress()

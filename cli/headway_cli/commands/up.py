@@ -16,16 +16,21 @@ from headway_cli.summary import summary
 def up(
     stack: StackOption = DEFAULT_STACK,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, for a stack in the cloud.")] = False,
+    approved_by: Annotated[
+        str | None,
+        typer.Option("--approved-by", metavar="WHO", help="Who looked at what the gate sends to a person."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a stack up: sandbox, engine, policies, update, training, release; then say what is live."""
+    """Bring a stack up: sandbox, engine, gate, update, training, release; then say what is live."""
     project = find_project()
     require_consent(stack, f"deploy the stack {stack}", yes=yes)
     narrator = Narrator.on_standard_error()
-    brought = bring_up(project, stack, narrator)
+    brought = bring_up(project, stack, narrator, approved_by)
     document = {
         "stack": brought.stack,
         "changes": brought.changes,
+        "gate": {"lane": brought.lane, "evidence": brought.digest},
         "undecided": list(brought.undecided),
         "systems": {status["system"]: status for status in brought.statuses},
         "problems": list(brought.problems),
