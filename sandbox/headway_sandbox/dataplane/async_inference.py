@@ -24,17 +24,22 @@ from headway_sandbox.dataplane.invocation import Call, choose, serving
 from headway_sandbox.dataplane.metrics import NAMESPACE, Invocation
 from headway_sandbox.dataplane.model_call import ModelFailureError, ModelRequest, UnknownContainerError
 from headway_sandbox.dataplane.refusals import Answer, RefusalError, failure_text, invalid
+from headway_sandbox.sagemaker.credentials import acting_as
+from headway_sandbox.sagemaker.protocol import ServiceError
 from headway_sandbox.sagemaker.s3_files import S3Location, encryption_arguments
 
 if TYPE_CHECKING:
     from headway_sandbox.dataplane.fleet import Fleet, Variant
     from headway_sandbox.dataplane.plane import DataPlane
+    from headway_sandbox.sagemaker.aws import LoopbackAws
     from headway_sandbox.sagemaker.protocol import SageMaker
 
 KIND = "async-invocation"
 INTERVAL_S = 1.0
 DEFAULT_CONCURRENCY = 4
 """Requests that an instance gets at once where MaxConcurrentInvocationsPerInstance does not say."""
+
+_AWS_ERRORS = (ClientError, BotoCoreError, ServiceError)
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +59,12 @@ async def invoke_async(call: Call) -> Answer:
         message = f"Endpoint {call.endpoint} has no AsyncInferenceConfig; invoke it with InvokeEndpoint."
         raise invalid("NOT_ASYNC", message)
     request = AsyncRequest.read(
-        call.endpoint, call.headers, call.body, fleet.plan.async_inference, call.service.clock()
+        call.endpoint,
+        call.headers,
+        call.body,
+        fleet.plan.async_inference,
+        now=call.service.clock(),
+        role_arn=fleet.plan.variants[0].role_arn,
     )
     call.plane.queue.add(request, call.body)
     headers = {
@@ -206,14 +216,14 @@ class AsyncQueue:
             return await asyncio.to_thread(self._payload_file(request).read_bytes)
         location = S3Location.parse(request.input)
 
-        def read() -> bytes:
-            s3 = self._service.aws.client("s3")
-            body: bytes = s3.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+        def read(aws: LoopbackAws) -> bytes:
+            found = aws.client("s3").get_object(Bucket=location.bucket, Key=location.key)
+            body: bytes = found["Body"].read()
             return body
 
         try:
-            return await asyncio.to_thread(read)
-        except (ClientError, BotoCoreError) as error:
+            return await asyncio.to_thread(read, await self._aws(request))
+        except _AWS_ERRORS as error:
             reason = f"ClientError: Failed to download the input {request.input}: {error}"
             raise _FailedError(reason) from error
 
@@ -223,10 +233,11 @@ class AsyncQueue:
         if content_type is not None:
             arguments["ContentType"] = content_type
         try:
-            await self._service.aws.call(
+            aws = await self._aws(request)
+            await aws.call(
                 "s3", "put_object", Bucket=location.bucket, Key=location.key, Body=body, **arguments
             )
-        except (ClientError, BotoCoreError) as error:
+        except _AWS_ERRORS as error:
             raise _FailedError(f"ClientError: Failed to upload the output to {uri}: {error}") from error
 
     async def _fail(self, request: AsyncRequest, error: _FailedError) -> None:
@@ -242,12 +253,16 @@ class AsyncQueue:
         arn = request.topic(topic)
         if arn is not None:
             try:
-                await self._service.aws.call("sns", "publish", TopicArn=arn, Message=json.dumps(notice))
-            except (ClientError, BotoCoreError) as error:
+                aws = await self._aws(request)
+                await aws.call("sns", "publish", TopicArn=arn, Message=json.dumps(notice))
+            except _AWS_ERRORS as error:
                 _log.error("async invocation %s: no notice could be sent to %s: %s", request.id, arn, error)
         self._service.store.delete(KIND, request.id)
         await asyncio.to_thread(self._payload_file(request).unlink, missing_ok=True)
         self._ended[request.endpoint][metric] += 1
+
+    async def _aws(self, request: AsyncRequest) -> LoopbackAws:
+        return await acting_as(self._service, request.role_arn, KIND)
 
     def _payload_file(self, request: AsyncRequest) -> Path:
         return self._directory / f"{request.id}.in"

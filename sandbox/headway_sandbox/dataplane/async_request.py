@@ -70,6 +70,7 @@ class AsyncRequest:
         ttl_s: Seconds that it may wait.
         timeout_s: Seconds that the model has.
         config: ``AsyncInferenceConfig`` in force when it came.
+        role_arn: The role in whose name it is carried out, or None for the sandbox's own.
     """
 
     id: str
@@ -83,6 +84,7 @@ class AsyncRequest:
     ttl_s: int
     timeout_s: int
     config: Document
+    role_arn: str | None
 
     def document(self) -> Document:
         """The request as JSON values."""
@@ -95,7 +97,14 @@ class AsyncRequest:
 
     @classmethod
     def read(
-        cls, endpoint: str, headers: Mapping[str, str], body: bytes, config: Document, now: float
+        cls,
+        endpoint: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        config: Document,
+        *,
+        now: float,
+        role_arn: str | None,
     ) -> AsyncRequest:
         """Reads a request.
 
@@ -105,6 +114,7 @@ class AsyncRequest:
             body: The payload, or nothing where it is in S3.
             config: ``AsyncInferenceConfig`` of the endpoint.
             now: Seconds since the epoch.
+            role_arn: The role in whose name it is carried out.
 
         Raises:
             RefusalError: All that is wrong with it.
@@ -129,6 +139,7 @@ class AsyncRequest:
             ttl_s=_seconds(headers, "x-amzn-sagemaker-requestttlseconds"),
             timeout_s=_seconds(headers, "x-amzn-sagemaker-invocationtimeoutseconds"),
             config=config,
+            role_arn=role_arn,
         )
 
     @property

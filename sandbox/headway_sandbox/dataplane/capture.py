@@ -57,9 +57,11 @@ class CaptureRule:
 
     Args:
         config: ``DataCaptureConfig`` of the endpoint's configuration.
+        role_arn: The role in whose name it is written, or None for the sandbox's own.
     """
 
-    def __init__(self, config: Document) -> None:
+    def __init__(self, config: Document, role_arn: str | None = None) -> None:
+        self.role_arn = role_arn
         header = config.get("CaptureContentTypeHeader", {})
         self.enabled: bool = config.get("EnableCapture", True)
         self.destination: str = config["DestinationS3Uri"]

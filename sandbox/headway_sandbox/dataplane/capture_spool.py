@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headway_sandbox.dataplane.capture import CaptureRule
 from headway_sandbox.sagemaker.aws import LoopbackAws
+from headway_sandbox.sagemaker.protocol import ServiceError
 from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location, encryption_arguments, upload_file
 
 INTERVAL_S = 2.0
@@ -31,7 +32,11 @@ RETRY_S = 2.0
 MAX_SPOOLED_BYTES = 256 * 2**20
 """What may wait for its upload; beyond it nothing is captured, as on SageMaker when the disk fills up."""
 
+ActingAs = Callable[[str | None, str], Awaitable[LoopbackAws]]
+
 _DESTINATION = "destination.json"
+_DESCRIBED = ("uri", "kms_key_id", "role_arn")
+_SESSION = "DataCapture"
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +48,7 @@ class _Destination:
     Attributes:
         uri: ``DestinationS3Uri``.
         kms_key_id: Key that the objects are encrypted under, or None for the bucket's default.
+        role_arn: The role in whose name they are written, or None for the sandbox's own.
         directory: Where its files wait.
         open_files: The file that is written to, by key prefix.
         failed: Why the last upload failed, or None.
@@ -50,6 +56,7 @@ class _Destination:
 
     uri: str
     kms_key_id: str | None
+    role_arn: str | None
     directory: Path
     open_files: dict[str, IO[bytes]] = field(default_factory=dict)
     failed: str | None = None
@@ -59,13 +66,13 @@ class CaptureSpool:
     """The captured lines of one sandbox on their way to S3.
 
     Args:
-        aws: Access to the sandbox's S3.
+        acting_as: Gives clients that act as a role, by the role's ARN and the session's name.
         root: Directory of its own; what a former run left there is taken up.
         clock: Seconds since the epoch.
     """
 
-    def __init__(self, aws: LoopbackAws, root: Path, clock: Callable[[], float]) -> None:
-        self._aws = aws
+    def __init__(self, acting_as: ActingAs, root: Path, clock: Callable[[], float]) -> None:
+        self._acting_as = acting_as
         self._root = root
         self._clock = clock
         self._lock = threading.Lock()  # of the files, which are written on the loop and uploaded in a thread
@@ -96,7 +103,7 @@ class CaptureSpool:
 
     def working(self, rule: CaptureRule) -> bool:
         """Whether what this rule captures reaches its destination, as far as is known."""
-        known = self._destinations.get(_name(rule.destination, rule.kms_key_id))
+        known = self._destinations.get(_name(rule.destination, rule.kms_key_id, rule.role_arn))
         return self._spooled_bytes < MAX_SPOOLED_BYTES and (known is None or known.failed is None)
 
     async def run(self) -> None:
@@ -119,7 +126,8 @@ class CaptureSpool:
                     refused,
                     self._spooled_bytes,
                 )
-            return await asyncio.to_thread(self._upload_all)
+            done = [await self._upload(item) for item in list(self._destinations.values())]
+            return all(done)
 
     def close(self) -> None:
         """Closes the files; they are taken up when the sandbox starts again."""
@@ -128,11 +136,11 @@ class CaptureSpool:
                 _close_files(destination)
 
     def _destination(self, rule: CaptureRule) -> _Destination:
-        name = _name(rule.destination, rule.kms_key_id)
+        name = _name(rule.destination, rule.kms_key_id, rule.role_arn)
         if name not in self._destinations:
-            destination = _Destination(rule.destination, rule.kms_key_id, self._root / name)
+            destination = _Destination(rule.destination, rule.kms_key_id, rule.role_arn, self._root / name)
+            description = {key: getattr(destination, key) for key in _DESCRIBED}
             destination.directory.mkdir(parents=True, exist_ok=True)
-            description = {"uri": rule.destination, "kms_key_id": rule.kms_key_id}
             temporary = destination.directory / f"{_DESTINATION}.tmp"
             temporary.write_text(json.dumps(description), encoding="utf-8")
             temporary.replace(destination.directory / _DESTINATION)
@@ -151,18 +159,11 @@ class CaptureSpool:
             file = destination.open_files[prefix] = path.open("ab", buffering=0)
         return file
 
-    def _upload_all(self) -> bool:
-        done = [self._upload(destination) for destination in list(self._destinations.values())]
-        return all(done)
-
-    def _upload(self, destination: _Destination) -> bool:
-        with self._lock:
-            _close_files(destination)
-            paths = list(_files(destination.directory))
+    async def _upload(self, destination: _Destination) -> bool:
         try:
-            for path in paths:
-                self._upload_file(destination, path)
-        except (BotoCoreError, ClientError, S3FileError) as error:
+            aws = await self._acting_as(destination.role_arn, _SESSION)
+            await asyncio.to_thread(self._upload_files, aws, destination)
+        except (BotoCoreError, ClientError, S3FileError, ServiceError) as error:
             if destination.failed != str(error):
                 _log.error("captured data cannot be uploaded to %s: %s", destination.uri, error)
             destination.failed = str(error)
@@ -170,24 +171,31 @@ class CaptureSpool:
         destination.failed = None
         return True
 
-    def _upload_file(self, destination: _Destination, path: Path) -> None:
+    def _upload_files(self, aws: LoopbackAws, destination: _Destination) -> None:
+        with self._lock:
+            _close_files(destination)
+            paths = list(_files(destination.directory))
+        for path in paths:
+            self._upload_file(aws, destination, path)
+
+    def _upload_file(self, aws: LoopbackAws, destination: _Destination, path: Path) -> None:
         key = path.relative_to(destination.directory).parts
         target = S3Location.parse(destination.uri).child(*key)
         size = path.stat().st_size
-        upload_file(self._aws.client("s3"), path, target, encryption_arguments(destination.kms_key_id))
+        upload_file(aws.client("s3"), path, target, encryption_arguments(destination.kms_key_id))
         path.unlink()
         with self._lock:
             self._spooled_bytes -= size
 
 
-def _name(uri: str, kms_key_id: str | None) -> str:
-    return hashlib.sha256(json.dumps([uri, kms_key_id]).encode()).hexdigest()[:16]
+def _name(uri: str, kms_key_id: str | None, role_arn: str | None) -> str:
+    return hashlib.sha256(json.dumps([uri, kms_key_id, role_arn]).encode()).hexdigest()[:16]
 
 
 def _left_behind(root: Path) -> Iterator[_Destination]:
     for path in sorted(root.glob(f"*/{_DESTINATION}")):
         description = json.loads(path.read_text(encoding="utf-8"))
-        yield _Destination(description["uri"], description["kms_key_id"], path.parent)
+        yield _Destination(**description, directory=path.parent)
 
 
 def _files(directory: Path) -> Iterator[Path]:

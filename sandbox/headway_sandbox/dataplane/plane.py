@@ -48,7 +48,9 @@ class DataPlane:
     def __init__(self, service: SageMaker) -> None:
         self.publisher = Publisher()
         self.metrics = Metrics(service.put_metrics, service.clock)
-        self.spool = CaptureSpool(service.aws, service.work_dir / "capture", service.clock)
+        self.spool = CaptureSpool(
+            functools.partial(acting_as, service), service.work_dir / "capture", service.clock
+        )
         self.models = FaultyCalls(
             service.faults.worker, float(os.environ.get(MODEL_TIMEOUT_VARIABLE, MODEL_TIMEOUT_S))
         )
@@ -141,7 +143,8 @@ class DataPlane:
         """What of a fleet's invocations is captured, or None if nothing is."""
         if fleet not in self._captures:
             config = fleet.plan.data_capture
-            self._captures[fleet] = None if config is None else CaptureRule(config)
+            role_arn = fleet.plan.variants[0].role_arn
+            self._captures[fleet] = None if config is None else CaptureRule(config, role_arn)
         return self._captures[fleet]
 
     def capturing(self, endpoint: str) -> bool:
