@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -182,7 +183,8 @@ class LightSandbox:
         work_dir.mkdir(exist_ok=True)
         service = SageMaker(
             store=store,
-            clock=lambda: 1_000_000.0,
+            clock=time.time,
+            schedule_time=time.time,
             events=EventSink(self._record),
             put_metrics=lambda _namespace, _data: None,
             aws=_NoAws("http://127.0.0.1:9", "us-east-1"),

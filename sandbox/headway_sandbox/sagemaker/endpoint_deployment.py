@@ -100,7 +100,6 @@ async def _update(service: SageMaker, name: str) -> None:
         plan,
         guardrails,
         note=lambda stage: _note(service, name, stage),
-        speed=lambda: 1.0,
     )
     try:
         await rollout.run()

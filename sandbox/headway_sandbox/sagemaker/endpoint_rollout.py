@@ -47,7 +47,6 @@ class Stage:
 
 
 Note = Callable[[Stage], None]
-Speed = Callable[[], float]
 
 
 class Rollout(ABC):
@@ -59,7 +58,6 @@ class Rollout(ABC):
         plan: What is to serve.
         guardrails: How to get there.
         note: Told about every stage.
-        speed: Seconds of the schedules' clock in one real second.
     """
 
     def __init__(
@@ -70,7 +68,6 @@ class Rollout(ABC):
         guardrails: Guardrails,
         *,
         note: Note,
-        speed: Speed,
     ) -> None:
         self.old = old
         self.new = plane_of(service).new_fleet(old.endpoint, plan)
@@ -78,7 +75,6 @@ class Rollout(ABC):
         self.share = Fraction(0)
         self._service = service
         self._note = note
-        self._speed = speed
         self._spent_s = 0.0
 
     @abstractmethod
@@ -128,7 +124,7 @@ class Rollout(ABC):
         """Watches the alarms for a while.
 
         Args:
-            wait_s: Seconds, on the clock that schedules go by.
+            wait_s: Seconds, of the time that schedules go by.
             reason: Where the wait comes from.
 
         Raises:
@@ -136,7 +132,8 @@ class Rollout(ABC):
         """
         if wait_s > 0:
             self._note(Stage(BAKING, self.share, wait_s, reason))
-        left_s = wait_s
+        begun = self._service.schedule_time()
+        spent_s = self._spent_s
         while True:
             alarms = await tripped(self._service, self.guardrails.alarms)
             if alarms:
@@ -144,15 +141,13 @@ class Rollout(ABC):
                     "The deployment was rolled back because of the CloudWatch alarm(s) in ALARM state: "
                     f"{', '.join(alarms)}."
                 )
-            if left_s <= 0:
+            passed_s = self._service.schedule_time() - begun
+            self._spent_s = spent_s + min(passed_s, wait_s)
+            if passed_s >= wait_s:
                 return
-            speed = self._speed()
-            step_s = min(left_s, _POLL_S * speed)
-            await asyncio.sleep(step_s / speed)
-            left_s -= step_s
-            self._spent_s += step_s
             if self.guardrails.timeout_s is not None and self._spent_s > self.guardrails.timeout_s:
                 raise self._too_long()
+            await asyncio.sleep(min(_POLL_S, wait_s - passed_s))
 
     async def end(self, fleet: Fleet) -> None:
         """Ends a fleet that gets no more requests, once it has answered the last ones."""

@@ -218,6 +218,23 @@ def test_a_rolling_update_loses_no_request_and_never_runs_short(serving: Serving
     assert set(answers[begun + 2 :]) == {"better"}
 
 
+def test_waits_pass_with_the_time_that_schedules_go_by(serving: Serving, good: str, better: str) -> None:
+    endpoint = serving.endpoint(good)
+    sagemaker = serving.client("sagemaker")
+    hour = blue_green("CANARY", 3600, final_wait=3600)
+    sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=better, DeploymentConfig=hour)
+    until(lambda: status_of(serving, endpoint), lambda it: it.get("Status") == "Baking")
+    assert serving.describe(endpoint)["EndpointStatus"] == "Updating"
+
+    serving.pace(10_000)
+    try:
+        settled = serving.settled(endpoint)
+    finally:
+        serving.pace(1)
+
+    assert (settled["EndpointConfigName"], "FailureReason" in settled) == (better, False)
+
+
 def test_a_deployment_configuration_can_be_retained(serving: Serving, good: str, better: str) -> None:
     endpoint = serving.endpoint(good)
     deployment = blue_green("CANARY", 0)

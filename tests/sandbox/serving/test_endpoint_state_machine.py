@@ -31,7 +31,7 @@ from headway_sandbox.sagemaker.store import Store
 from support.light_serving import IMAGE, LightSandbox, LightServer
 
 SEQUENCES = 1_000
-STEPS = 8
+STEPS = 10
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 TIMEOUT_S = 10.0
 
@@ -46,7 +46,7 @@ FOLLOWS = {
     "DELETING": {"CREATING"},
 }
 
-ENDPOINTS = ("alpha", "beta")
+ENDPOINTS = ("alpha", "alpha", "alpha", "beta")  # most operations meet an endpoint that exists
 CONFIGS = ("first", "second", "third")
 # The variants of a configuration: model, weight, instance count.
 SHAPES: dict[str, dict[str, tuple[str, float, int]]] = {
@@ -159,14 +159,15 @@ class EndpointsOfSageMaker(RuleBasedStateMachine):
 
     # -- what users do ---------------------------------------------------------------------------------------
 
-    @initialize()
-    def models(self) -> None:
+    @initialize(shapes=st.tuples(st.sampled_from(sorted(SHAPES)), st.sampled_from(sorted(SHAPES))))
+    def an_endpoint_serves(self, shapes: tuple[str, str]) -> None:
         for name, environment in (("good", {"NAME": "good"}), ("sick", {"EXIT": "3"})):
             container = {"Image": IMAGE, "Environment": environment}
             assert self.attempt(
                 None, "CreateModel", ModelName=name, PrimaryContainer=container, EnableNetworkIsolation=True
             )
-        self.create_config("first", "pair")
+        for config, shape in zip(CONFIGS, ("pair", *shapes), strict=True):
+            self.create_config(config, shape)
         self.create_endpoint("alpha", "first")
 
     @rule(name=st.sampled_from(CONFIGS), shape=st.sampled_from(sorted(SHAPES)))
@@ -279,10 +280,12 @@ class EndpointsOfSageMaker(RuleBasedStateMachine):
 
     # -- what happens ----------------------------------------------------------------------------------------
 
+    @precondition(lambda self: self.sandbox.gate.is_set())
     @rule()
     def model_servers_take_long_to_start(self) -> None:
         self.sandbox.gate.clear()
 
+    @precondition(lambda self: not self.sandbox.gate.is_set())
     @rule()
     def model_servers_get_ready(self) -> None:
         self.sandbox.gate.set()
@@ -326,6 +329,11 @@ class EndpointsOfSageMaker(RuleBasedStateMachine):
         expected = {name: self.expected(known) for name, known in self.endpoints.items()}
         seen = self.run(self.converged(expected))
         assert seen == expected
+        if self.sandbox.gate.is_set():
+            running = sum(
+                count for known in self.endpoints.values() for _, _, count in known.variants.values()
+            )
+            assert len(self.sandbox.servers) == running, "model servers are missing, or some were left behind"
 
     def expected(self, known: Known) -> dict[str, Any]:
         return {
