@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from headway_sandbox.ministack_seam.parameters import Answer
 from headway_sandbox.permissions import Need
 from headway_sandbox.wire.request import HttpRequest
 
@@ -78,6 +79,7 @@ class Access:
         if enforced:
             _replace_variables(iam_evaluator)
             _take_loopback_as_secure(iam_evaluator)
+            _name_resources(iam_actions)
         self._iam = iam
         self._sts = sts
         self._account = account
@@ -323,3 +325,23 @@ def _take_loopback_as_secure(evaluator: Any) -> None:  # noqa: ANN401 - ministac
         return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
 
     evaluator._resolve_condition_key = resolve_securely  # noqa: SLF001
+
+
+def _name_resources(actions: Any) -> None:  # noqa: ANN401
+    """Lets every denial name the resource, as AWS's do; ministack leaves it out for most services."""
+    respond = actions.access_denied_response
+
+    @functools.wraps(respond)
+    def respond_with_resource(
+        service: str, action: str, principal_arn: str, request_id: str, **details: object
+    ) -> Answer:
+        arn, explicit = str(details.get("resource_arn", "*")), bool(details.get("explicit_deny"))
+        decided_elsewhere = explicit and details.get("resource_policy_arn")
+        if not (details.get("message") or details.get("error_code") or decided_elsewhere):
+            resource = f'"{arn}"' if service == "s3" else arn
+            message = actions.identity_denial_message(action, principal_arn, resource, explicit)
+            details = {**details, "message": message}
+        answer: Answer = respond(service, action, principal_arn, request_id, **details)
+        return answer
+
+    actions.access_denied_response = respond_with_resource

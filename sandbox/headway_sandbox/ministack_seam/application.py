@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from headway_sandbox.ministack_seam.access import Access
+from headway_sandbox.ministack_seam.access import Access, AccessDeniedError
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, evaluate_alarms, keep_metrics
 from headway_sandbox.ministack_seam.default_key import with_default_key
 from headway_sandbox.ministack_seam.metrics import ServiceMetrics
+from headway_sandbox.ministack_seam.object_keys import ObjectKeys
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
 from headway_sandbox.ministack_seam.schedules import Schedules
 from headway_sandbox.ministack_seam.settings import Settings
@@ -20,6 +21,8 @@ from headway_sandbox.ministack_seam.statistics import compute_statistics
 from headway_sandbox.ministack_seam.targets import StartPipeline, Targets
 from headway_sandbox.ministack_seam.tasks_of_machines import Failure, MachineTasks
 from headway_sandbox.permissions import Need
+from headway_sandbox.wire import errors
+from headway_sandbox.wire.identify import Call, Protocol
 from headway_sandbox.wire.request import HttpRequest
 
 _log = logging.getLogger(__name__)
@@ -150,8 +153,29 @@ class Ministack:
             return handle
 
         handlers = self._app.SERVICE_HANDLERS
+        handlers["s3"] = self._with_keys(handlers["s3"])
         for name, handler in list(handlers.items()):
             handlers[name] = looked_at(name, handler)
+
+    def _with_keys(self, handler: Handler) -> Handler:
+        """S3, with the keys of its objects checked."""
+        keys = ObjectKeys(self.access, self._settings.region)
+
+        async def handle(
+            method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+        ) -> Answer:
+            request = HttpRequest(method, path, urlencode(query, doseq=True), headers)
+            try:
+                keys.check_write(request)
+                answer = await handler(method, path, headers, body, query)
+                if answer[0] < 300:
+                    keys.check_read(request, answer[1])
+            except AccessDeniedError as denied:
+                error = errors.ApiError(denied.code, denied.message, denied.status)
+                return errors.answer(Call("s3", "GetObject", Protocol.REST_XML), error)
+            return answer
+
+        return handle
 
     def put_event(
         self, source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str]
