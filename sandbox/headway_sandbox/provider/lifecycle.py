@@ -84,6 +84,7 @@ class Lifecycle:
         self._requests = RequestFactory(table, schema.inputs)
         self._reader = LiveReader(aws, table, schema, default_tags)
         self._comparison = Comparison(table, schema.outputs)
+        self._took_effect = False
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Creates the resource; returns its id and outputs.
@@ -154,14 +155,35 @@ class Lifecycle:
             changed: top-level properties that changed.
 
         Raises:
-            AwsError: a service refused a call; calls before it have taken effect.
-            PartialFailureError: the calls were made, but the resource did not settle.
+            AwsError: a service refused the first call; nothing has changed.
+            PartialFailureError: calls have taken effect, but a later one was refused, or the resource did
+                not settle.
         """
         sent = self._sent(inputs)
         known = {**state, **self._table.identify(resource_id)}
         if self._is_dead(known):
             self.delete(resource_id, known)
             return self.create(inputs)[1]
+        try:
+            known = self._change(state, known, inputs, sent, changed)
+            self._settle(known)
+            live = self._reader.live(known)
+        except (AwsError, UntranslatableError, WaitError) as error:
+            if not self._took_effect:
+                raise
+            seen = {**known, **self._as_far_as_readable(known)}
+            raise PartialFailureError(resource_id, self._outputs_now(inputs, seen), str(error)) from error
+        return self.outputs(inputs, {**known, **(live if live is not None else {})})
+
+    def _change(
+        self,
+        state: Properties,
+        known: Properties,
+        inputs: Properties,
+        sent: Properties,
+        changed: frozenset[str],
+    ) -> Properties:
+        """Makes the calls of an update; returns what is known of the resource then."""
         if self._table.handler is not None:
             known = {**known, **_given(inputs), **self._table.handler.update(self._aws, known, sent)}
         else:
@@ -169,12 +191,7 @@ class Lifecycle:
             known = {**known, **_given(inputs)}
         if changed & _TAG_PROPERTIES:
             self._retag(state, sent, known)
-        try:
-            self._settle(known)
-            live = self._reader.live(known)
-        except (AwsError, UntranslatableError, WaitError) as error:
-            raise PartialFailureError(resource_id, self.outputs(inputs, known), str(error)) from error
-        return self.outputs(inputs, {**known, **(live if live is not None else {})})
+        return known
 
     def delete(self, resource_id: str, state: Properties) -> None:
         """Deletes the resource; a missing one is a success.
@@ -219,6 +236,12 @@ class Lifecycle:
             outputs.setdefault("region", self._aws.region)
         return outputs
 
+    def _outputs_now(self, inputs: Properties, live: Properties) -> Properties:
+        """What the state keeps of a change that went half-way: the live values, also where they are old."""
+        wanted = self.outputs(inputs, live)
+        names = self._schema.outputs.properties.keys() - self._table.unread
+        return {**wanted, **{name: live[name] for name in names if live.get(name) is not None}}
+
     def _sent(self, inputs: Properties) -> Properties:
         sent = {name: value for name, value in inputs.items() if name not in {"tagsAll", "timeouts"}}
         sent["region"] = self._aws.region
@@ -242,6 +265,7 @@ class Lifecycle:
                 if error.code not in call.ignore:
                     raise
             _raise_for_part(call.operation, answer)
+            self._took_effect = True
         return answer
 
     def _patiently(self, call: Call, request: Mapping[str, Value]) -> Properties:
@@ -270,6 +294,8 @@ class Lifecycle:
         self, step: Step, inputs: Properties, known: Properties, touched: frozenset[str] | None = None
     ) -> None:
         if step.work is not None:
+            # Work may make several calls, of which the first took effect when a later one is refused.
+            self._took_effect = True
             step.work(self._aws, known, inputs)
         given = not step.properties or any(inputs.get(name) is not None for name in step.properties)
         call = step.put if given or step.remove is None else step.remove

@@ -247,8 +247,8 @@ class Resources:
         """Changes a resource in place; returns its outputs.
 
         Raises:
-            AwsError: the service refused a call.
-            PartialFailureError: the calls were made, but the resource did not settle.
+            AwsError: the service refused the first call; nothing has changed.
+            PartialFailureError: some of the change took effect.
         """
         difference = self.diff(token, "", olds=olds, news=news, state=state)
         # Without a change, the engine repeats what failed after creation: everything is put in line.

@@ -26,6 +26,7 @@ ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
 ENDPOINT_CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 MODEL = "aws:sagemaker/model:Model"
 QUEUE = "aws:sqs/queue:Queue"
+VPC = "aws:ec2/vpc:Vpc"
 KEY = "aws:kms/key:Key"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 UPDATE, REPLACE = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UPDATE_REPLACE
@@ -238,6 +239,24 @@ def test_another_region_is_another_place(plugin: Plugin, sandbox_variables: dict
     )
     assert list(moved.replaces) == ["region"]
     plugin.delete(BUCKET, resource_id, outputs)
+
+
+def test_an_update_that_ends_half_way_leaves_what_is_there_now(plugin: Plugin) -> None:
+    olds = {"cidrBlock": "10.0.0.0/16", "enableDnsSupport": True, "instanceTenancy": "dedicated"}
+    news = {**olds, "enableDnsSupport": False, "instanceTenancy": "default"}
+    vpc_id, state = plugin.create(VPC, olds)
+
+    # The sandbox changes a VPC's attributes, but not its tenancy.
+    with pytest.raises(CallError, match="ModifyVpcTenancy") as half_way:
+        plugin.update(VPC, vpc_id, state=state, olds=olds, news=news)
+    with pytest.raises(CallError, match="ModifyVpcTenancy") as refused:
+        plugin.update(VPC, vpc_id, state=state, olds=olds, news={**olds, "instanceTenancy": "default"})
+
+    assert half_way.value.left is not None
+    left_id, left = half_way.value.left
+    assert (left_id, left["enableDnsSupport"], left["instanceTenancy"]) == (vpc_id, False, "dedicated")
+    assert refused.value.left is None
+    plugin.delete(VPC, vpc_id, left)
 
 
 def test_the_plugin_says_which_provider_it_stands_in_for(plugin: Plugin) -> None:

@@ -124,3 +124,18 @@ FLOW_DEFINITION = ResourceType(
     ),
     wait_deleted=True,
 )
+
+HUMAN_TASK_UI = ResourceType(
+    pulumi_type="aws:sagemaker/humanTaskUI:HumanTaskUI",
+    service="sagemaker",
+    id=("humanTaskUiName",),
+    identity={"HumanTaskUiName": "humanTaskUiName"},
+    create=Call("CreateHumanTaskUi"),
+    reads=described("DescribeHumanTaskUi"),
+    delete=(Call("DeleteHumanTaskUi"),),
+    renames={"arn": "HumanTaskUiArn"},
+    tagging=TAGS,
+    immutable=True,
+    # SageMaker tells a digest of the template, not the template.
+    write_only=frozenset({"uiTemplate"}),
+)

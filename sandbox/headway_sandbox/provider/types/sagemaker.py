@@ -8,7 +8,12 @@ from headway_sandbox.provider.types._sagemaker_monitoring import (
     DATA_QUALITY_JOB_DEFINITION,
     MONITORING_SCHEDULE,
 )
-from headway_sandbox.provider.types._sagemaker_records import FEATURE_GROUP, FLOW_DEFINITION, MODEL_CARD
+from headway_sandbox.provider.types._sagemaker_records import (
+    FEATURE_GROUP,
+    FLOW_DEFINITION,
+    HUMAN_TASK_UI,
+    MODEL_CARD,
+)
 from headway_sandbox.provider.values import Properties
 
 _CONTAINER_COMPUTED = frozenset(
@@ -235,4 +240,5 @@ TYPES = (
     FEATURE_GROUP,
     MODEL_CARD,
     FLOW_DEFINITION,
+    HUMAN_TASK_UI,
 )
