@@ -57,15 +57,16 @@ async def update_model_card(service: SageMaker, request: Document) -> Document:
     newest = card[_VERSIONS][-1]
     content = request.get("Content", newest["Content"])
     status = request.get("ModelCardStatus", newest["ModelCardStatus"])
-    if newest["ModelCardStatus"] == ARCHIVED:
-        raise ServiceError(
-            "ConflictException", f"Model Card {card['ModelCardArn']} is {ARCHIVED} and cannot be updated."
-        )
     if content != newest["Content"] and status != newest["ModelCardStatus"]:
         raise validation_error("You cannot update both model card content and model card status in one call.")
     now = service.clock()
     versions = list(card[_VERSIONS])
     if content != newest["Content"]:
+        if newest["ModelCardStatus"] == ARCHIVED:
+            raise ServiceError(
+                "ConflictException",
+                f"Model Card {card['ModelCardArn']} is {ARCHIVED}; its content cannot be updated.",
+            )
         _check(content)
         versions.append(_version(content, status, now))
     else:

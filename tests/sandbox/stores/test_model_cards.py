@@ -89,7 +89,7 @@ def test_a_card_has_a_version_for_each_content(cloud: Cloud) -> None:
     listed = sagemaker.list_model_cards(NameContains=name, ModelCardStatus="Approved")["ModelCardSummaries"]
     assert [item["ModelCardName"] for item in listed] == [name]
     sagemaker.update_model_card(ModelCardName=name, ModelCardStatus="Archived")
-    code, _ = refused(sagemaker.update_model_card, ModelCardName=name, ModelCardStatus="Draft")
+    code, _ = refused(sagemaker.update_model_card, ModelCardName=name, Content="{}")
     assert code == "ConflictException"
     sagemaker.delete_model_card(ModelCardName=name)
     assert refused(sagemaker.describe_model_card, ModelCardName=name)[0] == "ResourceNotFound"
