@@ -26,6 +26,7 @@ RELEASED = {
     "MON": 8,
     "NET": 13,
     "PUB": 4,
+    "REL": 8,
     "RET": 3,
     "TLS": 4,
 }
