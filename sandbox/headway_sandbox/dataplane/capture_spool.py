@@ -81,6 +81,7 @@ class CaptureSpool:
         self._destinations = {item.directory.name: item for item in _left_behind(root)}
         self._spooled_bytes = sum(path.stat().st_size for path in _files(root))
         self._refused = 0
+        self._closed = False
         if self._destinations:
             self._something.set()
 
@@ -93,13 +94,19 @@ class CaptureSpool:
             variant: Name of the variant.
             line: The line with its end.
         """
+        if self._closed:
+            return  # the endpoint is gone with everything else: a reset
+        self._something.set()
         if self._spooled_bytes + len(line) > MAX_SPOOLED_BYTES:
             self._refused += 1
-        else:
+            return
+        try:
             with self._lock:
                 self._file(self._destination(rule), endpoint, variant).write(line)
                 self._spooled_bytes += len(line)
-        self._something.set()
+        except OSError as error:  # a full disk must not fail the caller
+            _log.error("an invocation of endpoint %s could not be captured: %s", endpoint, error)
+            self._refused += 1
 
     def working(self, rule: CaptureRule) -> bool:
         """Whether what this rule captures reaches its destination, as far as is known."""
@@ -122,7 +129,7 @@ class CaptureSpool:
             refused, self._refused = self._refused, 0
             if refused:
                 _log.error(
-                    "%d invocations were not captured: %d bytes of captured data wait for their upload",
+                    "%d invocations were not captured; %d bytes of captured data wait for their upload",
                     refused,
                     self._spooled_bytes,
                 )
@@ -131,6 +138,7 @@ class CaptureSpool:
 
     def close(self) -> None:
         """Closes the files; they are taken up when the sandbox starts again."""
+        self._closed = True
         with self._lock:
             for destination in self._destinations.values():
                 _close_files(destination)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 
 from headway_sandbox.dataplane.async_inference import invoke_async
@@ -26,7 +27,9 @@ from headway_sandbox.sagemaker.protocol import CONTENT_TYPE, SageMaker, ServiceE
 
 _PATH = re.compile(r"/endpoints/(?P<endpoint>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/(?P<action>[a-z-]+)")
 _TO_CALLER = {"content-type": "Content-Type", "x-amzn-sagemaker-custom-attributes": CUSTOM_ATTRIBUTES}
-_BIDIRECTIONAL = "invocations-bidirectional-stream"
+_NOT_EMULATED = {"invocations-bidirectional-stream": "InvokeEndpointWithBidirectionalStream"}
+
+_log = logging.getLogger(__name__)
 
 
 async def answer(
@@ -44,14 +47,20 @@ async def answer(
     arrived = perf_counter()
     request_id = str(uuid.uuid4())
     match = _PATH.fullmatch(path)
-    operation = None if match is None or method != "POST" else _OPERATIONS.get(match["action"])
+    operation = None if match is None or method != "POST" else _BY_ACTION.get(match["action"])
     if match is None or operation is None:
-        return _unknown(method, path, request_id)
+        name = f"{method} {path}" if match is None else _NOT_EMULATED.get(match["action"], f"{method} {path}")
+        message = f"The operation {name} of SageMaker Runtime is not emulated by this sandbox."
+        return _error(ServiceError("UnknownOperationException", message), request_id)
     try:
         call = Call(service, plane_of(service), match["endpoint"], headers, body, request_id, arrived)
         answered = await operation(call)
     except RefusalError as refusal:
         answered = refusal.answer
+    except Exception:  # noqa: BLE001 - the last place that can answer: the caller would wait for ever
+        _log.exception("a call of %s failed", path)
+        message = "The sandbox failed to answer this call; its log says why."
+        return _error(ServiceError("InternalFailure", message, 500), request_id)
     answered[1]["x-amzn-RequestId"] = request_id
     return answered
 
@@ -77,18 +86,22 @@ async def invoke(call: Call) -> Answer:
     return 200, headers, response.body
 
 
-def _unknown(method: str, path: str, request_id: str) -> Answer:
-    name = "InvokeEndpointWithBidirectionalStream" if path.endswith(_BIDIRECTIONAL) else f"{method} {path}"
-    error = ServiceError(
-        "UnknownOperationException",
-        f"The operation {name} of SageMaker Runtime is not emulated by this sandbox.",
-    )
+def _error(error: ServiceError, request_id: str) -> Answer:
     headers = {"Content-Type": CONTENT_TYPE, "x-amzn-errortype": error.code, "x-amzn-RequestId": request_id}
     return error.status, headers, error_body(error)
 
 
-_OPERATIONS: dict[str, Callable[[Call], Awaitable[Answer | StreamedAnswer]]] = {
-    "invocations": invoke,
-    "invocations-response-stream": invoke_with_stream,
-    "async-invocations": invoke_async,
+Operation = Callable[[Call], Awaitable[Answer | StreamedAnswer]]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "InvokeEndpoint": invoke,
+    "InvokeEndpointAsync": invoke_async,
+    "InvokeEndpointWithResponseStream": invoke_with_stream,
+}
+"""The operations of SageMaker Runtime that are emulated."""
+
+_BY_ACTION = {
+    "invocations": OPERATIONS["InvokeEndpoint"],
+    "async-invocations": OPERATIONS["InvokeEndpointAsync"],
+    "invocations-response-stream": OPERATIONS["InvokeEndpointWithResponseStream"],
 }

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from headway_sandbox.dataplane.fleet import Fleet, Replica
+from headway_sandbox.dataplane.fleet import Fleet
 from headway_sandbox.dataplane.metrics import Document, PutMetrics, dimensions
 
 NAMESPACE = "/aws/sagemaker/Endpoints"
@@ -25,6 +27,15 @@ _MEMORY_BYTES = _PAGE_BYTES * os.sysconf("SC_PHYS_PAGES")
 
 Usage = tuple[float, int]
 """Seconds of processor time since the start, and resident bytes."""
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """One copy of a variant: its name, its containers' processes, and its endpoint and variant."""
+
+    name: str
+    processes: tuple[int, ...]
+    variant: tuple[str, str]
 
 
 class WorkerUsage:
@@ -50,48 +61,53 @@ class WorkerUsage:
             return
         while True:
             await asyncio.sleep(INTERVAL_S)
-            self.publish()
+            copies = list(_copies(self._fleets()))
+            # Dozens of small files: in a thread, so that no call waits for them.
+            used = await asyncio.to_thread(_usages, copies)
+            data = list(self._data(copies, used, self._clock()))
+            if data:
+                self._put(NAMESPACE, data)
 
-    def publish(self) -> None:
-        """Publishes what has been used since the last time."""
-        now = self._clock()
-        data = list(self._data(now))
-        if data:
-            self._put(NAMESPACE, data)
-
-    def _data(self, now: float) -> Iterator[Document]:
+    def _data(self, copies: list[_Copy], used: list[Usage], now: float) -> Iterator[Document]:
+        values: dict[tuple[str, tuple[str, str]], list[float]] = defaultdict(list)
         seen: dict[str, tuple[float, float]] = {}
-        for fleet in self._fleets():
-            for variant in (*fleet.variants.values(), *fleet.shadows.values()):
-                processor: list[float] = []
-                memory: list[float] = []
-                for replica in variant.replicas:
-                    used_s, resident_bytes = _usage(replica)
-                    seen[replica.name] = (now, used_s)
-                    memory.append(round(100 * resident_bytes / _MEMORY_BYTES, 3))
-                    before = self._before.get(replica.name)
-                    # A restarted server starts over: what it used before is not known any more.
-                    if before is not None and now > before[0] and used_s >= before[1]:
-                        processor.append(round(100 * (used_s - before[1]) / (now - before[0]), 1))
-                for name, values in (("CPUUtilization", processor), ("MemoryUtilization", memory)):
-                    if values:
-                        yield {
-                            "MetricName": name,
-                            "Dimensions": dimensions(fleet.endpoint, variant.plan.name),
-                            "Timestamp": now,
-                            "Unit": "Percent",
-                            "Values": values,
-                            "Counts": [1.0] * len(values),
-                        }
+        for copy, (used_s, resident_bytes) in zip(copies, used, strict=True):
+            values["MemoryUtilization", copy.variant].append(round(100 * resident_bytes / _MEMORY_BYTES, 2))
+            before = self._before.get(copy.name)
+            # A restarted server starts over: what it used before is not known any more.
+            if before is not None and now > before[0] and used_s >= before[1]:
+                share = (used_s - before[1]) / (now - before[0])
+                values["CPUUtilization", copy.variant].append(round(100 * share, 1))
+            seen[copy.name] = (now, used_s)
         self._before = seen
+        for (name, variant), numbers in values.items():
+            yield {
+                "MetricName": name,
+                "Dimensions": dimensions(*variant),
+                "Timestamp": now,
+                "Unit": "Percent",
+                "Values": numbers,
+                "Counts": [1.0] * len(numbers),
+            }
 
 
-def _usage(replica: Replica) -> Usage:
+def _copies(fleets: list[Fleet]) -> Iterator[_Copy]:
+    for fleet in fleets:
+        for variant in (*fleet.variants.values(), *fleet.shadows.values()):
+            for replica in variant.replicas:
+                processes = tuple(item.pid for item in replica.containers if item.pid is not None)
+                yield _Copy(replica.name, processes, (fleet.endpoint, variant.plan.name))
+
+
+def _usages(copies: list[_Copy]) -> list[Usage]:
+    return [_usage(copy.processes) for copy in copies]
+
+
+def _usage(processes: tuple[int, ...]) -> Usage:
     found = [
         usage
-        for container in replica.containers
-        if container.pid is not None
-        for process in _with_descendants(container.pid)
+        for leader in processes
+        for process in _with_descendants(leader)
         if (usage := process_usage(process)) is not None
     ]
     return sum(used_s for used_s, _ in found), sum(resident_bytes for _, resident_bytes in found)
