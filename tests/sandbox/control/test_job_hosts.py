@@ -171,7 +171,12 @@ else:
         code,
         ResourceConfig={"InstanceCount": 2, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
         InputDataConfig=[
-            channel("part", f"s3://{BUCKET}/{folder}/", S3DataDistributionType="ShardedByS3Key")
+            channel(
+                "part",
+                f"s3://{BUCKET}/{folder}/",
+                S3DataDistributionType="ShardedByS3Key",
+                InputMode="FastFile",
+            )
         ],
         Environment={"PORT_FILE": str(jobs.directory / "port")},
     )

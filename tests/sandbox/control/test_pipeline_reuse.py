@@ -227,9 +227,13 @@ def test_a_model_made_in_a_pipeline_transforms_a_batch(cloud: Cloud, jobs: Jobs)
         },
     }
 
+    events = cloud.events({"detail-type": ["SageMaker Transform Job State Change"]})
+
     _, steps = Runs(cloud, model, transform).run()
 
     assert steps["Batch"]["StepStatus"] == "Succeeded", steps["Batch"].get("FailureReason")
+    seen = [event["detail"]["TransformJobStatus"] for event in events.wait_for(3)]
+    assert seen == ["InProgress", "InProgress", "Completed"]
     assert ":transform-job/" in steps["Batch"]["Metadata"]["TransformJob"]["Arn"]
     assert cloud.get(f"{output}/rows.csv.out") == b"2.0\n4.0\n"
 

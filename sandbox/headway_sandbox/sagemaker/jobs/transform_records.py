@@ -99,7 +99,7 @@ def batches(
     records: Sequence[bytes],
     *,
     strategy: str,
-    limit_mb: int,
+    limit: int | None,
     chosen: Callable[[bytes], bytes],
 ) -> Iterator[Batch]:
     """Records in the requests that carry them.
@@ -107,13 +107,12 @@ def batches(
     Args:
         records: All records of an object.
         strategy: ``SingleRecord``, or ``MultiRecord`` for as many as fit.
-        limit_mb: Largest payload in MiB; 0 for any.
+        limit: Largest payload in bytes; None for any.
         chosen: What of a record the model gets.
 
     Raises:
         RecordError: If one record alone is larger.
     """
-    limit = limit_mb * MEBIBYTE if limit_mb else None
     begin = 0
     held: list[bytes] = []
     size = 0
@@ -125,16 +124,22 @@ def batches(
         if limit is not None and len(part) > limit:
             raise RecordError(
                 f"record {number + 1}: Too much data for max payload size: it has {len(part)} bytes, and "
-                f"MaxPayloadInMB is {limit_mb}"
+                f"MaxPayloadInMB allows {limit}"
             )
-        full = limit is not None and size + 1 + len(part) > limit
+        full = limit is not None and size + len(part) > limit
         if held and (full or strategy == SINGLE):
             yield Batch(begin + 1, tuple(records[begin:number]), b"\n".join(held))
             begin, held, size = number, [], 0
         held.append(part)
-        size += len(part) + (1 if size else 0)
+        size += len(part) + len(b"\n")
     if held:
         yield Batch(begin + 1, tuple(records[begin:]), b"\n".join(held))
+
+
+def payload_limit(document: Document) -> int | None:
+    """The largest payload of a job in bytes; None for any."""
+    size_mb: int = document.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)
+    return size_mb * MEBIBYTE if size_mb else None
 
 
 def assemble(outputs: Sequence[bytes], assemble_with: str) -> bytes:

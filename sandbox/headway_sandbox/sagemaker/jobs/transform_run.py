@@ -30,6 +30,7 @@ from headway_sandbox.sagemaker.jobs.transform_records import (
     RecordProcessor,
     assemble,
     batches,
+    payload_limit,
     split,
 )
 from headway_sandbox.sagemaker.models import container_plans
@@ -184,7 +185,7 @@ async def _transform_object(
         planned = batches(
             split(content, split_type),
             strategy=document.get("BatchStrategy", "MultiRecord" if split_type == LINE else SINGLE),
-            limit_mb=document.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB),
+            limit=payload_limit(document),
             chosen=processor.chosen,
         )
         asking = [asyncio.ensure_future(ask(batch)) for batch in planned]
