@@ -31,7 +31,7 @@ from headway_sandbox.sagemaker.store import Store
 from support.light_serving import IMAGE, LightSandbox, LightServer
 
 SEQUENCES = 1_000
-STEPS = 10
+STEPS = 7
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 TIMEOUT_S = 10.0
 
@@ -349,17 +349,20 @@ class EndpointsOfSageMaker(RuleBasedStateMachine):
 
     async def converged(self, expected: dict[str, Any]) -> dict[str, Any]:
         """What DescribeEndpoint says of every endpoint, once it says what is expected or time is up."""
-        seen: dict[str, Any] = {}
+        statuses = {name: endpoint["status"] for name, endpoint in expected.items()}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_S):
-                while (seen := await self.seen()) != expected:
-                    await asyncio.sleep(0.001)
-        return seen
+                while await self.listed() != statuses or await self.seen() != expected:
+                    await asyncio.sleep(0.002)
+        return await self.seen()
+
+    async def listed(self) -> dict[str, str]:
+        listed = (await self.sandbox.call("ListEndpoints"))["Endpoints"]
+        return {item["EndpointName"]: item["EndpointStatus"] for item in listed}
 
     async def seen(self) -> dict[str, Any]:
-        listed = (await self.sandbox.call("ListEndpoints"))["Endpoints"]
         described = [
-            await self.sandbox.call("DescribeEndpoint", EndpointName=item["EndpointName"]) for item in listed
+            await self.sandbox.call("DescribeEndpoint", EndpointName=name) for name in await self.listed()
         ]
         return {
             endpoint["EndpointName"]: {
