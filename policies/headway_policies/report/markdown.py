@@ -1,6 +1,8 @@
 """A verdict as Markdown for a pull request: the verdict, what to do, and the rest folded. Pure."""
 
+import re
 from collections.abc import Sequence
+from html import escape
 from typing import Final
 
 from headway_policies.exceptions import ExceptionStatus
@@ -12,6 +14,8 @@ from headway_policies.verdict import Verdict
 
 MAXIMUM_ROWS: Final = 50
 """A comment of a code host holds 65,536 characters; what is left out is counted."""
+
+_MARKUP: Final = re.compile(r"([|*`\[\]])")
 
 _HEADLINES: Final = {
     Lane.AUTO: "ships by itself: everything passes on the golden path",
@@ -84,7 +88,7 @@ def _findings(title: str, rows: Sequence[Row]) -> str:
 
 
 def _about(row: Row) -> str:
-    return f"`{row.type.rsplit(':', 1)[-1]} {row.name}`: " if row.urn else ""
+    return f"{_cell(row.type.rsplit(':', 1)[-1])} **{_cell(row.name)}**: " if row.urn else ""
 
 
 def _table(rows: Sequence[Row]) -> str:
@@ -108,7 +112,8 @@ def _plan(verdict: Verdict) -> str:
         return ""
     counts = " · ".join(f"{count} {operation}" for operation, count in plan.counts().items())
     lines = [
-        f"- {change.operation.value} `{change.type.rsplit(':', 1)[-1]} {change.urn.rsplit('::', 1)[-1]}`"
+        f"- {change.operation.value} {_cell(change.type.rsplit(':', 1)[-1])} "
+        f"**{_cell(change.urn.rsplit('::', 1)[-1])}**"
         for change in plan.changes[:MAXIMUM_ROWS]
     ]
     more = len(plan.changes) - MAXIMUM_ROWS
@@ -178,7 +183,7 @@ def _framework(name: str, items: Sequence[ControlStanding], in_force: bool) -> s
 
 
 def _unjudged(verdict: Verdict) -> str:
-    rows = [f"- `{type_}`: {count}" for type_, count in verdict.unjudged.items()]
+    rows = [f"- {_cell(type_)}: {count}" for type_, count in verdict.unjudged.items()]
     return _folded(f"Types that no rule knows ({len(rows)})", "\n".join(rows), shown=bool(rows))
 
 
@@ -189,11 +194,5 @@ def _folded(title: str, body: str, *, shown: bool) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that breaks no table and is no HTML: names of resources are anybody's text."""
-    return (
-        text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("|", "\\|")
-        .replace("\n", " ")
-    )
+    """Text that is only text: names of resources are anybody's, and may hold Markdown or HTML."""
+    return _MARKUP.sub(r"\\\1", escape(text, quote=False)).replace("\n", " ").replace("\r", " ")
