@@ -39,6 +39,9 @@ INTERVAL_S = 1.0
 DEFAULT_CONCURRENCY = 4
 """Requests that an instance gets at once where MaxConcurrentInvocationsPerInstance does not say."""
 
+MAX_PAYLOAD_BYTES = 2**30
+"""The longest payload in S3: 1 GB ("Asynchronous inference" in the Developer Guide)."""
+
 _AWS_ERRORS = (ClientError, BotoCoreError, ServiceError)
 
 _log = logging.getLogger(__name__)
@@ -139,7 +142,7 @@ class AsyncQueue:
         """Fails what waits for an endpoint that does not exist any more."""
         while self._waiting[endpoint]:
             request = self._waiting[endpoint].popleft()
-            await self._fail(request, _FailedError(f"ClientError: Endpoint {endpoint} was deleted."))
+            await self._fail(request, _FailedError(_gone(endpoint)))
         del self._waiting[endpoint]
 
     async def _process(self, request: AsyncRequest) -> None:
@@ -171,7 +174,7 @@ class AsyncQueue:
         body = await self._payload(request)
         fleet = self._plane.fleet(request.endpoint)
         if fleet is None:
-            raise _FailedError(f"ClientError: Endpoint {request.endpoint} was deleted.")
+            raise _FailedError(_gone(request.endpoint))
         with fleet.request():
             try:
                 variant = choose(fleet, {})
@@ -218,6 +221,10 @@ class AsyncQueue:
 
         def read(aws: LoopbackAws) -> bytes:
             found = aws.client("s3").get_object(Bucket=location.bucket, Key=location.key)
+            if found["ContentLength"] > MAX_PAYLOAD_BYTES:
+                size = found["ContentLength"]
+                reason = f"has {size} bytes; an asynchronous payload may have {MAX_PAYLOAD_BYTES}"
+                raise _FailedError(f"ClientError: The input {request.input} {reason}.")
             body: bytes = found["Body"].read()
             return body
 
@@ -284,6 +291,10 @@ class AsyncQueue:
             data += [_datum(name, endpoint, value, self._service.clock()) for name, value in values.items()]
         if data:
             self._service.put_metrics(NAMESPACE, data)
+
+
+def _gone(endpoint: str) -> str:
+    return f"ClientError: Endpoint {endpoint} does not serve any more."
 
 
 def _capacity(fleet: Fleet) -> int:

@@ -200,7 +200,7 @@ def check_lengths(headers: Mapping[str, str], longest: Mapping[str, tuple[str, i
         longest: Name of the member and most characters, by header.
 
     Raises:
-        RefusalError: One is too long, or empty where it was given.
+        RefusalError: One is too long.
     """
     for name in headers.keys() & longest.keys():
         member, most = longest[name]

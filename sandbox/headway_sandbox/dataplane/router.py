@@ -25,7 +25,7 @@ from headway_sandbox.dataplane.refusals import Answer, RefusalError, invalid, mo
 from headway_sandbox.dataplane.response_stream import StreamedAnswer, invoke_with_stream
 from headway_sandbox.sagemaker.protocol import CONTENT_TYPE, SageMaker, ServiceError, error_body
 
-_PATH = re.compile(r"/endpoints/(?P<endpoint>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/(?P<action>[a-z-]+)")
+_PATH = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<action>[a-z-]+)")
 _TO_CALLER = {"content-type": "Content-Type", "x-amzn-sagemaker-custom-attributes": CUSTOM_ATTRIBUTES}
 _NOT_EMULATED = {"invocations-bidirectional-stream": "InvokeEndpointWithBidirectionalStream"}
 
