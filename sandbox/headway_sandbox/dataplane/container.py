@@ -44,14 +44,16 @@ class HealthCheck:
         download_timeout_s: Seconds that fetching its model may take.
         interval_s: Seconds between two health checks while it serves.
         ping_timeout_s: Seconds that it has to answer GET /ping: the limit that SageMaker documents.
-        misses: Health checks in a row that it may leave unanswered; then it hangs and is replaced.
+        misses: Health checks in a row that it may leave unanswered; then it hangs and is replaced. Together
+            they take longer than the longest answer that SageMaker waits for, so that a server which does
+            one thing at a time is never ended in the middle of one.
     """
 
     startup_timeout_s: float = 30.0
     download_timeout_s: float = 600.0
     interval_s: float = 5.0
     ping_timeout_s: float = 2.0
-    misses: int = 3
+    misses: int = 10
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> HealthCheck:

@@ -62,7 +62,9 @@ def resume(service: SageMaker) -> None:
             plane_of(service).restoring(endpoint["EndpointName"])
             _start(service, endpoint["EndpointName"], _bring_back)
         if endpoint["EndpointStatus"] in _INTERRUPTED:
-            save(service, {**endpoint, "FailureReason": _INTERRUPTED[endpoint["EndpointStatus"]]})
+            pending = {key: value for key, value in endpoint["Pending"].items() if key != "Stage"}
+            reason = _INTERRUPTED[endpoint["EndpointStatus"]]
+            save(service, {**endpoint, "Pending": pending, "FailureReason": reason})
         begin(service, endpoint)
 
 

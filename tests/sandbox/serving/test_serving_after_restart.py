@@ -66,6 +66,37 @@ def test_work_that_a_kill_interrupted_is_finished(own: Serving) -> None:
         assert own.invoke(name)["Body"]["name"] == "new"
 
 
+def test_an_update_that_a_kill_interrupted_says_so_and_begins_anew(own: Serving) -> None:
+    old, new = own.config_of({"NAME": "old"}), own.config_of({"NAME": "new"})
+    name = own.endpoint(old)
+    size = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    routing = {"Type": "CANARY", "WaitIntervalInSeconds": 3600, "CanarySize": size}
+    own.client("sagemaker").update_endpoint(
+        EndpointName=name,
+        EndpointConfigName=new,
+        DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
+    )
+
+    def answers() -> set[str]:
+        return {own.invoke(name)["Body"]["name"] for _ in range(4)}
+
+    until(answers, lambda names: names == {"old", "new"})
+
+    lifecycle.kill(own.state_dir)
+    own.record = lifecycle.start(own.state_dir, own.record.port)
+
+    until(answers, lambda names: names == {"old", "new"})
+    during = own.describe(name)
+    assert (during["EndpointStatus"], during["EndpointConfigName"]) == ("Updating", old)
+    assert during["FailureReason"] == (
+        "The sandbox was stopped while it updated this endpoint; the update has begun anew."
+    )
+    own.pace(100_000)
+    after = own.settled(name)
+    assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("InService", new)
+    assert "FailureReason" not in after
+
+
 def test_an_endpoint_that_cannot_be_brought_back_says_so(own: Serving) -> None:
     name = own.endpoint(own.config_of())
     (own.state_dir / "images.toml").write_text("[images]\n")
