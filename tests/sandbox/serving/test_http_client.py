@@ -12,6 +12,8 @@ from headway_sandbox.dataplane.http_client import (
     ConnectFailedError,
     HttpClient,
     HttpResponse,
+    head_bytes,
+    plain_head,
 )
 
 Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -150,3 +152,47 @@ def test_nobody_listening_is_an_error_of_its_own() -> None:
 
     with pytest.raises(ConnectFailedError):
         asyncio.run(use())
+
+
+@pytest.mark.parametrize(
+    ("head", "length"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2", 2),
+        (b"HTTP/1.1 500\r\ncontent-length:0", 0),
+        (b"HTTP/1.1 200 OK", None),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2", None),
+        (b"HTTP/1.1 100 Continue\r\nContent-Length: 2", None),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 0", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: +2", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\nb", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n folded", None),
+    ],
+)
+def test_only_plain_heads_are_read_without_a_parser(head: bytes, length: int | None) -> None:
+    found = plain_head(head)
+
+    assert (None if found is None else found[2]) == length
+
+
+def test_a_server_that_closes_after_its_answer_is_asked_on_a_new_connection() -> None:
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        await reader.read()
+
+    async def use(client: HttpClient) -> HttpResponse:
+        await post(client)
+        return await post(client)
+
+    response, connections = run(closing, use)
+
+    assert response.body == b"ok"
+    assert connections == 2
+
+
+def test_a_field_cannot_smuggle_another() -> None:
+    with pytest.raises(ValueError, match="end of a line"):
+        head_bytes("POST", "/invocations", 1, [("Accept", "a\r\nX-Smuggled: b")], 0)
