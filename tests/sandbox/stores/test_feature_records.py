@@ -214,7 +214,7 @@ class Bucket:
         return list(itertools.chain.from_iterable(tables))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(CALLS, max_size=30))
 def test_both_stores_behave_as_documented_through_kills(calls: list[tuple[Any, ...]]) -> None:
     plain, bucket, now = PlainStore(), Bucket(), 3_600_000

@@ -438,6 +438,16 @@ def test_what_cannot_be_scheduled_is_refused_with_every_reason(monitoring: Monit
             ["Could not find endpoint"],
         ),
     ]
+    code, message = refused(
+        monitoring.sagemaker.create_model_bias_job_definition,
+        JobDefinitionName="never",
+        ModelBiasAppSpecification={"ImageUri": "registry/monitor:1", "ConfigUri": f"s3://{BUCKET}/c.json"},
+        ModelBiasJobInput={**monitoring.inputs(), "GroundTruthS3Input": {}},
+        ModelBiasJobOutputConfig=outputs(),
+        JobResources={"ClusterConfig": RESOURCES},
+        RoleArn=ROLE,
+    )
+    assert (code, "GroundTruthS3Input.S3Uri must be given" in message) == ("ValidationException", True)
     for config, parts in cases:
         code, message = refused(
             monitoring.sagemaker.create_monitoring_schedule,

@@ -221,7 +221,8 @@ def _in_background(service: SageMaker, document: Document) -> None:
         work = _update
     else:
         return
-    name = f"{KIND}/{document['FeatureGroupName'].lower()}"
+    # Each kind of work has its own name: a group can be deleted while an update of it ends.
+    name = f"{KIND}/{document['FeatureGroupName'].lower()}/{work.__name__}"
     service.tasks.start(name, work(service, feature_store(service), document))
 
 

@@ -21,7 +21,7 @@ REASON_LIMIT = 1024
 
 BUFFER_S = 0.5
 """How long records are collected before they are written to the offline store."""
-RETRY_S = 5.0
+RETRY_S = 2.0
 """How long a group whose bucket refuses is left alone."""
 EXPIRY_CHECK_S = 1.0
 """Longest time between looks at the clock while records are to expire."""

@@ -156,6 +156,8 @@ def source_problems(service: SageMaker, definition: Definition) -> Iterator[str]
     given = [name for name in ("EndpointInput", "BatchTransformInput") if name in definition.inputs]
     if len(given) != 1:
         yield f"Exactly one of EndpointInput and BatchTransformInput must be given, found {len(given)}"
+    if definition.kind.labelled and "S3Uri" not in definition.inputs.get("GroundTruthS3Input", {}):
+        yield f"GroundTruthS3Input.S3Uri must be given to monitor {definition.kind.type}"
     name = definition.endpoint
     if name is None:
         return
