@@ -126,6 +126,7 @@ def test_plain_sdk_code_runs_a_pipeline_serves_its_model_and_transforms_with_it(
             "Prepare": "Succeeded",
             "Train": "Succeeded",
             "Check": "Succeeded",
+            "Factor-RepackModel-0": "Succeeded",
             "Factor-RegisterModel": "Succeeded",
         },
         "prediction": [[3.0, 6.0], [9.0, 12.0]],

@@ -19,7 +19,7 @@ from headway_sandbox.toolkits.media import JSON, UnsupportedFormatError, accepte
 from headway_sandbox.toolkits.packages import (
     REQUIREMENTS,
     install_requirements,
-    require_packages,
+    missing_package,
     restart_in_own_environment,
 )
 from headway_sandbox.toolkits.user_code import fetch_code, inside
@@ -125,9 +125,14 @@ def _load(base: Path, needs: Mapping[str, str], arguments: Sequence[str]) -> Inf
     if (code / REQUIREMENTS).is_file():
         restart_in_own_environment(base / "python", arguments)
         install_requirements(code)
-    require_packages(needs)
-    handlers = import_handlers(code, os.environ.get("SAGEMAKER_PROGRAM", DEFAULT_PROGRAM))
-    model = handlers.load(str(model_dir))
+    try:
+        handlers = import_handlers(code, os.environ.get("SAGEMAKER_PROGRAM", DEFAULT_PROGRAM))
+        model = handlers.load(str(model_dir))
+    except ModuleNotFoundError as error:
+        hint = missing_package(str(error), needs)
+        if hint is None:
+            raise
+        raise ToolkitError(f"{error}. {hint}") from error
     properties = {"model_dir": str(model_dir), "gpu_id": None}
     default = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
     return InferenceApp(handlers, model, properties, default)

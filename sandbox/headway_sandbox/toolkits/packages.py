@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -16,34 +17,29 @@ from headway_sandbox.toolkits.python_environment import MARKER, make_environment
 REQUIREMENTS = "requirements.txt"
 _PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "--retries", "1")
 _TAIL = 5
+_NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
-def missing_packages(needs: Mapping[str, str]) -> list[str]:
-    """The packages that are not installed.
-
-    Args:
-        needs: Name of a package for pip, by the name it is imported under.
-    """
-    return [package for module, package in needs.items() if importlib.util.find_spec(module) is None]
-
-
-def require_packages(needs: Mapping[str, str]) -> None:
-    """Refuses to go on without the packages that an image has.
+def missing_package(said: str, needs: Mapping[str, str]) -> str | None:
+    """What to do about a package that a program did not find though its image has it.
 
     Args:
-        needs: Name of a package for pip, by the name it is imported under.
+        said: What the program said at its end.
+        needs: Names of the image's packages for pip, by the name they are imported under.
 
-    Raises:
-        ToolkitError: If one is missing.
+    Returns:
+        A sentence, or None if nothing of the image's is missing.
     """
-    missing = missing_packages(needs)
-    if missing:
-        names = " ".join(missing)
-        raise ToolkitError(
-            f"The container image that this stands for has the Python packages {', '.join(missing)}, which "
-            f"are not installed here. Install them beside the sandbox with `python -m pip install {names}`, "
-            f"or name them in the {REQUIREMENTS} of your source directory."
-        )
+    found = _NOT_FOUND.search(said)
+    top = None if found is None else found[1].split(".", 1)[0]
+    for module, package in needs.items():
+        if module.split(".", 1)[0] == top:
+            return (
+                f"The container image that this stands for has the Python package {package}, which is not "
+                f"installed here. Install it beside the sandbox with `python -m pip install {package}`, or "
+                f"name it in the {REQUIREMENTS} of your source directory."
+            )
+    return None
 
 
 def in_own_environment() -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from headway_sandbox.toolkits.errors import ToolkitError
-from headway_sandbox.toolkits.packages import install_requirements, require_packages
+from headway_sandbox.toolkits.packages import install_requirements, missing_package
 from headway_sandbox.toolkits.training_variables import (
     configured_variables,
     decoded,
@@ -62,7 +62,6 @@ def _train(base: Path, needs: Mapping[str, str], failure: Path) -> int:
     code = fetch_code(source, base) if isinstance(source, str) else base / "code"
     require_program(code, program)
     install_requirements(code)
-    require_packages(needs)
     root = os.environ.get("SAGEMAKER_BASE_DIR", str(base))
     command = _command(code, program, script_arguments(for_script(hyperparameters)))
     environment = {
@@ -73,9 +72,11 @@ def _train(base: Path, needs: Mapping[str, str], failure: Path) -> int:
     code_of_exit, last_lines = _run(command, code, environment)
     if code_of_exit != 0:
         message = last_lines[-1] if last_lines else ""
+        hint = missing_package(message, needs)
+        after = "" if hint is None else f"\n{hint}"
         failure.write_text(
             f"ExecuteUserScriptError:\nExitCode {code_of_exit}\nErrorMessage {json.dumps(message)}\n"
-            f"Command {json.dumps(shlex.join(command))}",
+            f"Command {json.dumps(shlex.join(command))}{after}",
             encoding="utf-8",
         )
     return code_of_exit

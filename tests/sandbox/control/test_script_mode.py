@@ -133,7 +133,7 @@ def test_a_shell_script_is_a_program_too(cloud: Cloud, jobs: Jobs) -> None:
     [
         ({"train.py": "", "../outside.py": ""}, {}, "is not a readable tar archive"),
         ({"other.py": ""}, {}, "train.py is not in the source directory, which has other.py"),
-        ({"train.py": ""}, {"image": SCIKIT_LEARN}, "python -m pip install scikit-learn"),
+        ({"train.py": "import sklearn.svm"}, {"image": SCIKIT_LEARN}, "python -m pip install scikit-learn"),
         ({"train.py": ""}, {"program": None}, "the hyperparameter sagemaker_program is None"),
         ({"train.py": ""}, {"sagemaker_mpi_enabled": True}, "sagemaker_mpi_enabled"),
         ({"train.py": ""}, {"sagemaker_submit_directory": "s3://absent/x.tar.gz"}, "s3://absent/x.tar.gz"),

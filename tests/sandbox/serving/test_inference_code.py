@@ -141,7 +141,7 @@ def test_code_that_cannot_serve_fails_the_endpoint_and_says_why(
 def test_a_missing_framework_is_named_with_its_pip_command(serving: Serving) -> None:
     model = serving.name("pytorch")
     image = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.3-cpu-py311"
-    data = serving.upload({"code/inference.py": MODEL_ONLY})
+    data = serving.upload({"code/inference.py": f"import torch\n{MODEL_ONLY}"})
     sagemaker = serving.client("sagemaker")
     sagemaker.create_model(
         ModelName=model, PrimaryContainer={"Image": image, "ModelDataUrl": data}, ExecutionRoleArn=ROLE

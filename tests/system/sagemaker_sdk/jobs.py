@@ -72,7 +72,7 @@ def train(session: Session) -> dict[str, float]:
 
 def train_without_the_framework(session: Session) -> str:
     estimator = SKLearn(
-        entry_point="train.py",
+        entry_point="train_forest.py",
         source_dir=str(HERE / "source"),
         framework_version="1.2-1",
         role=ROLE,

@@ -66,6 +66,8 @@ def declare(session: PipelineSession) -> Pipeline:
         image_uri=IMAGE,
         model_data=train.properties.ModelArtifacts.S3ModelArtifacts,
         role=ROLE,
+        entry_point="inference.py",
+        source_dir=str(HERE / "serving"),
         sagemaker_session=session,
     )
     register = ModelStep(
