@@ -26,7 +26,7 @@ from headway_sandbox.dataplane.model_call import ModelFailureError, ModelRequest
 from headway_sandbox.dataplane.refusals import Answer, RefusalError, failure_text, invalid
 from headway_sandbox.sagemaker.credentials import acting_as
 from headway_sandbox.sagemaker.protocol import ServiceError
-from headway_sandbox.sagemaker.s3_files import S3Location, encryption_arguments
+from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location, encryption_arguments
 
 if TYPE_CHECKING:
     from headway_sandbox.dataplane.fleet import Fleet, Variant
@@ -42,7 +42,7 @@ DEFAULT_CONCURRENCY = 4
 MAX_PAYLOAD_BYTES = 2**30
 """The longest payload in S3: 1 GB ("Asynchronous inference" in the Developer Guide)."""
 
-_AWS_ERRORS = (ClientError, BotoCoreError, ServiceError)
+_AWS_ERRORS = (ClientError, BotoCoreError, ServiceError, S3FileError)
 
 _log = logging.getLogger(__name__)
 
@@ -235,11 +235,11 @@ class AsyncQueue:
             raise _FailedError(reason) from error
 
     async def _write(self, request: AsyncRequest, uri: str, body: bytes, content_type: str | None) -> None:
-        location = S3Location.parse(uri)
         arguments: dict[str, Any] = encryption_arguments(request.kms_key_id)
         if content_type is not None:
             arguments["ContentType"] = content_type
         try:
+            location = S3Location.parse(uri)
             aws = await self._aws(request)
             await aws.call(
                 "s3", "put_object", Bucket=location.bucket, Key=location.key, Body=body, **arguments

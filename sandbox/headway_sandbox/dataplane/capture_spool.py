@@ -8,6 +8,7 @@ complained about in the log. The files live in `<root>/<destination>/<key below 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import logging
@@ -102,7 +103,7 @@ class CaptureSpool:
             return
         try:
             with self._lock:
-                self._file(self._destination(rule), endpoint, variant).write(line)
+                _append(self._file(self._destination(rule), endpoint, variant), line)
                 self._spooled_bytes += len(line)
         except OSError as error:  # a full disk must not fail the caller
             _log.error("an invocation of endpoint %s could not be captured: %s", endpoint, error)
@@ -171,7 +172,7 @@ class CaptureSpool:
         try:
             aws = await self._acting_as(destination.role_arn, _SESSION)
             await asyncio.to_thread(self._upload_files, aws, destination)
-        except (BotoCoreError, ClientError, S3FileError, ServiceError) as error:
+        except (BotoCoreError, ClientError, S3FileError, ServiceError, OSError) as error:
             if destination.failed != str(error):
                 _log.error("captured data cannot be uploaded to %s: %s", destination.uri, error)
             destination.failed = str(error)
@@ -194,6 +195,18 @@ class CaptureSpool:
         path.unlink()
         with self._lock:
             self._spooled_bytes -= size
+
+
+def _append(file: IO[bytes], line: bytes) -> None:
+    """Adds a line, or nothing of it.
+
+    Raises:
+        OSError: There is no room for it.
+    """
+    end = file.seek(0, os.SEEK_END)
+    if file.write(line) != len(line):
+        file.truncate(end)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _name(uri: str, kms_key_id: str | None, role_arn: str | None) -> str:
