@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headway_sandbox import lifecycle
 from support.serving import ROLE, Serving, refused, until
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-base-python-310:1.0"
@@ -250,3 +253,20 @@ def test_a_job_can_be_stopped_listed_and_is_unique(serving: Serving, model: str)
         sagemaker.stop_transform_job(TransformJobName=name)
     with refused("ResourceNotFound", "no-such-job"):
         sagemaker.describe_transform_job(TransformJobName="no-such-job")
+
+
+def test_a_model_server_may_say_how_it_wants_to_be_asked(tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("batch_server.py"))]
+    (tmp_path / "images.toml").write_text(f"[images]\nbatch-server = {json.dumps(command)}\n")
+    serving = Serving(tmp_path)
+    try:
+        serving.client("s3").create_bucket(Bucket="models")
+        model = serving.model(Image="batch-server")
+
+        wished = run(serving, request(serving, model, {"x": b"1\n2\n3"}))
+        told = run(serving, request(serving, model, {"x": b"1\n2\n3"}, BatchStrategy="MultiRecord"))
+
+        assert outputs(serving, wished) == {"x.out": b"1\n1\n1\n"}
+        assert outputs(serving, told) == {"x.out": b"3\n"}
+    finally:
+        lifecycle.stop(tmp_path)

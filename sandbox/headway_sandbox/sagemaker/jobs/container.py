@@ -39,6 +39,8 @@ _INHERITED = (
     "LD_LIBRARY_PATH",
     "PYTHONPATH",
 )
+# Where packages come from on this machine, for what a container installs.
+_INHERITED_PREFIX = "PIP_"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,11 @@ async def base_environment(
     Raises:
         ServiceError: If IAM is enforced and SageMaker cannot take on the role.
     """
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_INHERITED_PREFIX)
+    }
     return {
         **inherited,
         "PATH": os.pathsep.join([str(programs), inherited.get("PATH", os.defpath)]),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gzip
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -47,6 +48,12 @@ DEFAULT_TIMEOUT_S = 600
 DEFAULT_RETRIES = 3
 OUTPUT_SUFFIX = ".out"
 _SAID_CHARACTERS = 500
+_PARAMETERS_TIMEOUT_S = 5.0
+_PARAMETERS: dict[str, type] = {
+    "MaxConcurrentTransforms": int,
+    "BatchStrategy": str,
+    "MaxPayloadInMB": int,
+}
 
 
 def fail(job: Job, reason: str) -> None:
@@ -93,8 +100,24 @@ async def _work(job: Job, document: Document, model: Document) -> None:
     source = document["TransformInput"]["DataSource"]["S3DataSource"]
     objects = await asyncio.to_thread(find_objects, s3, source["S3Uri"], source["S3DataType"])
     async with _model_servers(job, document, model) as servers:
+        settled = {**await _execution_parameters(servers[0]), **document}
         for item in objects:
-            await _transform_object(s3, document, servers, item)
+            await _transform_object(s3, settled, servers, item)
+
+
+async def _execution_parameters(server: Container) -> Document:
+    """What the model server wants where the job does not say: its ``/execution-parameters``, if any."""
+    try:
+        client = await server.wait_healthy()
+        answer = await client.request("GET", "/execution-parameters", timeout_s=_PARAMETERS_TIMEOUT_S)
+        wanted = json.loads(answer.body) if answer.status == 200 else {}
+    except (ConnectFailedError, BrokenConnectionError, NoWorkerError, TimeoutError, ValueError):
+        return {}
+    if not isinstance(wanted, dict):
+        return {}
+    return {
+        member: wanted[member] for member, kind in _PARAMETERS.items() if isinstance(wanted.get(member), kind)
+    }
 
 
 @contextlib.asynccontextmanager
