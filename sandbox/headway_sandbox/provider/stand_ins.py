@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from headway_sandbox.provider import registry, schema
+from headway_sandbox.provider import planning
 from headway_sandbox.provider.reading import derive
 from headway_sandbox.provider.values import Properties
 from headway_sandbox.provider.wire import UNKNOWN, reveal
@@ -65,7 +65,7 @@ def fill(
         outputs: What is known of it, `UNKNOWN` for what is not.
         places: The region, the partition and the account, as far as they are known.
     """
-    table = registry.table(token)
+    table = planning.table(token)
     kind = token.rsplit(":", 1)[-1]
     own = kind[:1].lower() + kind[1:]
     made_up = _made_up(token, logical_name)
@@ -74,15 +74,15 @@ def fill(
         **{name: value for name, value in reveal(outputs).items() if value is not UNKNOWN},
         **plain,
     }
-    for name in table.id:
-        if not isinstance(known.get(name), str):
-            known[name] = made_up
     where = {"partition": "aws", "region": _REGION, "account": _ACCOUNT}
     where |= {name: value for name, value in places.items() if isinstance(value, str)}
-    known |= {name: value for name, value in derive(table, {**known, **where}).items() if name not in known}
     arn = _arn(token, table.service, where, str(known.get("name", made_up)))
     generic = {"arn": arn, f"{own}Arn": arn, "url": f"https://{made_up}.invalid"}
-    declared = schema.of(token).outputs.properties
+    for name in table.id:
+        if not isinstance(known.get(name), str):
+            known[name] = generic.get(name, made_up)
+    known |= {name: value for name, value in derive(table, {**known, **where}).items() if name not in known}
+    declared = planning.declared(token).outputs.properties
     identities = {*table.id, *table.derived, *_IDENTITIES, f"{own}Arn", f"{own}Id"}
     filled = {
         name: known.get(name, generic.get(name, made_up))

@@ -1,0 +1,295 @@
+"""`headway gate` on the reference system: planned offline, and stopped by each edit that breaks it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway_cli.gate.rulebooks import POLICIES, Loaded, load
+from headway_cli.gate.stack_plan import Planned, plan_stacks
+from headway_policies.lanes import Base, Lane
+from headway_policies.resource import UNKNOWN, Resource
+from headway_policies.verdict import Subject, Verdict, assess
+from headway_sandbox.engine import Engine
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+PIPELINE = "aws:sagemaker/pipeline:Pipeline"
+PARAMETER = "aws:ssm/parameter:Parameter"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+MODEL = "aws:sagemaker/model:Model"
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+
+Properties = Mapping[str, Any]
+Change = Callable[[Properties], Properties | None]
+
+
+@pytest.fixture(scope="module")
+def planned(engine: Engine) -> Planned:
+    return next(plan_stacks(ROOT, ["prod"], None, ()))
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Loaded:
+    return load(ROOT / POLICIES, None)
+
+
+def _judge(subject: Subject, loaded: Loaded) -> Verdict:
+    return assess(subject, loaded.rulebook, Base(), datetime.now(UTC).date())
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit of the planned stack: of all resources of a type, or of those with a word in their name.
+
+    Args:
+        title: What is done.
+        type: The type.
+        change: The new properties; None deletes the resource.
+        lane: Where the change goes then.
+        says: One of the rules, or the reason, that has to speak.
+        name: A word of the name; empty for all.
+    """
+
+    title: str
+    type: str
+    change: Change
+    lane: Lane
+    says: frozenset[str]
+    name: str = ""
+
+    def apply(self, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        edited: list[Resource] = []
+        for resource in resources:
+            if resource.type != self.type or self.name not in resource.name:
+                edited.append(resource)
+                continue
+            properties = self.change(resource.properties)
+            if properties is not None:
+                references = {
+                    name: found for name, found in resource.references.items() if name in properties
+                }
+                edited.append(replace(resource, properties=properties, references=references))
+        assert tuple(edited) != resources, f"there is nothing to edit for '{self.title}'"
+        return tuple(edited)
+
+
+def _without(*names: str) -> Change:
+    return lambda properties: {name: value for name, value in properties.items() if name not in names}
+
+
+def _with(**values: Any) -> Change:
+    return lambda properties: {**properties, **values}
+
+
+def _gone(properties: Properties) -> None:
+    return None
+
+
+def _wildcard(properties: Properties) -> Properties:
+    document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    return {**properties, "policy": json.dumps(document)}
+
+
+def _no_thresholds(properties: Properties) -> Properties:
+    definition = json.loads(properties["pipelineDefinition"])
+    for step in definition["Steps"]:
+        specification = step.get("Arguments", {}).get("AppSpecification", {})
+        arguments = specification.get("ContainerArguments")
+        if arguments and "--minimum-logloss-improvement" in arguments:
+            specification["ContainerArguments"] = arguments[:1]
+    return {**properties, "pipelineDefinition": json.dumps(definition)}
+
+
+def _steep_ladder(properties: Properties) -> Properties:
+    name = "insecureValue" if "insecureValue" in properties else "value"
+    plan = json.loads(properties[name])
+    plan["ladder"] = [{**plan["ladder"][0], "percent": 50}, {**plan["ladder"][0], "percent": 100}]
+    return {**properties, name: json.dumps(plan)}
+
+
+def _other_variant(properties: Properties) -> Properties:
+    return {**properties, "dimensions": {**properties["dimensions"], "VariantName": "nobody"}}
+
+
+def _uncapped(properties: Properties) -> Properties:
+    capture = {name: value for name, value in properties["dataCaptureConfig"].items() if name != "kmsKeyId"}
+    return {**properties, "dataCaptureConfig": capture}
+
+
+def _rules(*ids: str) -> frozenset[str]:
+    return frozenset(ids)
+
+
+EDITS = (
+    Edit("key removed", CONFIG, _without("kmsKeyArn"), Lane.REFUSED, _rules("HEADWAY-ENC-001")),
+    Edit("`*` in a role", ROLE_POLICY, _wildcard, Lane.REFUSED, _rules("HEADWAY-IAM-001"), name="serving"),
+    Edit("public bucket", BLOCK, _gone, Lane.REFUSED, _rules("HEADWAY-PUB-002"), name="data"),
+    Edit("capture without a key", CONFIG, _uncapped, Lane.REFUSED, _rules("HEADWAY-ENC-008")),
+    Edit("retention missing", LIFECYCLE, _gone, Lane.REFUSED, _rules("HEADWAY-RET-003"), name="capture"),
+    Edit("evaluation threshold emptied", PIPELINE, _no_thresholds, Lane.REFUSED, _rules("HEADWAY-CHG-002")),
+    Edit(
+        "ladder starting at 50 %",
+        PARAMETER,
+        _steep_ladder,
+        Lane.REFUSED,
+        _rules("HEADWAY-REL-002"),
+        name="plan",
+    ),
+    Edit(
+        "alarm on the wrong variant",
+        ALARM,
+        _other_variant,
+        Lane.REFUSED,
+        _rules("HEADWAY-MON-004"),
+        name="errors",
+    ),
+    Edit(
+        "unapproved image",
+        MODEL,
+        _with(primaryContainer={"image": "somebody/else@sha256:0", "modelDataUrl": "s3://x/y"}),
+        Lane.MANUAL,
+        _rules("lane/image"),
+    ),
+)
+"""Each turns the gate red or sends it to a person, for exactly that reason."""
+
+
+def _spoken(verdict: Verdict) -> set[str]:
+    return {row.rule for row in verdict.rows if row.outcome in {"fail", "manual"}}
+
+
+def test_the_production_stack_of_the_reference_system_ships_by_itself(
+    planned: Planned, loaded: Loaded
+) -> None:
+    verdict = _judge(planned.subject, loaded)
+
+    assert _spoken(verdict) == set()
+    assert verdict.lane is Lane.AUTO
+    assert verdict.exceptions == ()
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.title)
+def test_an_edit_that_breaks_it_is_stopped_for_that_reason(
+    edit: Edit, planned: Planned, loaded: Loaded
+) -> None:
+    before = _spoken(_judge(planned.subject, loaded))
+    subject = replace(planned.subject, resources=edit.apply(planned.subject.resources))
+    verdict = _judge(subject, loaded)
+
+    assert edit.says <= _spoken(verdict) - before
+    assert verdict.lane is edit.lane or before
+
+
+def test_the_plan_knows_what_documents_say_and_where_resources_are_declared(planned: Planned) -> None:
+    policies = [item for item in planned.subject.resources if item.type == ROLE_POLICY]
+
+    assert policies
+    assert all(isinstance(item.json("policy"), Mapping) for item in policies)
+    own = [item for item in planned.subject.resources if item.is_custom]
+    assert {item.source.split(":")[0] for item in own} == {"stacks/__main__.py"}
+    assert not [item for item in own if item.type == CONFIG and item.value("kmsKeyArn") is UNKNOWN]
+
+
+def test_two_plans_of_one_stack_give_the_same_evidence(engine: Engine, tmp_path: Path) -> None:
+    project = _project(tmp_path, "import pulumi_aws as aws\naws.s3.Bucket('data')\n")
+    digests = {json.loads(_gate(project, "--format", "json").stdout)["digest"] for _ in range(2)}
+
+    assert len(digests) == 1
+
+
+def test_encrypted_configuration_is_not_known_and_nothing_is_written(engine: Engine, tmp_path: Path) -> None:
+    program = (
+        "import pulumi, pulumi_aws as aws\n"
+        "secret = pulumi.Config().require_secret('password')\n"
+        "aws.ssm.Parameter('p', type='SecureString', value=secret)\n"
+        "aws.iam.RolePolicy('r', role='a', policy=pulumi.Output.concat('{\"a\": \"', secret, '\"}'))\n"
+    )
+    secure = "  shop:password:\n    secure: v1:bm90aGluZw==:c2VjcmV0\nencryptionsalt: v1:AAAA:v1:BBBB\n"
+    project = _project(tmp_path, program, secure)
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    done = _gate(project, "--format", "json")
+
+    document = json.loads(done.stdout)
+    undecided = {item["rule"] for item in document["findings"] if item["outcome"] == "undecided"}
+    assert "HEADWAY-IAM-001" in undecided, done.stderr
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_deployed_tells_what_would_be_deleted(engine: Engine, tmp_path: Path) -> None:
+    project = _project(tmp_path, "import pulumi\n")
+    table = "urn:pulumi:prod::shop::aws:dynamodb/table:Table::orders"
+    provider = "urn:pulumi:prod::shop::pulumi:providers:aws::own"
+    resources = [
+        {"urn": "urn:pulumi:prod::shop::pulumi:pulumi:Stack::shop-prod", "type": "pulumi:pulumi:Stack"},
+        {
+            "urn": provider,
+            "type": "pulumi:providers:aws",
+            "custom": True,
+            "id": "1",
+            "inputs": {},
+            "outputs": {},
+        },
+        {
+            "urn": table,
+            "type": "aws:dynamodb/table:Table",
+            "custom": True,
+            "id": "orders",
+            "inputs": {"name": "orders"},
+            "outputs": {"name": "orders"},
+            "provider": f"{provider}::1",
+        },
+    ]
+    state = {"version": 3, "deployment": {"manifest": _MANIFEST, "resources": resources}}
+    (project / "state.json").write_text(json.dumps(state), "utf-8")
+    done = _gate(project, "--previous", "state.json", "--format", "json", "--out", "out")
+
+    document = json.loads(done.stdout)
+    assert "lane/deletion" in {item["rule"] for item in document["findings"]}, done.stderr
+    evidence = json.loads((project / "out" / "prod.evidence.json").read_text("utf-8"))
+    assert evidence["plan"]["counts"] == {"create": 0, "change": 0, "replace": 0, "delete": 1}
+
+
+def test_a_program_that_does_not_run_is_told_with_its_own_words(engine: Engine, tmp_path: Path) -> None:
+    done = _gate(_project(tmp_path, "raise ValueError('no such flight')\n"))
+
+    assert done.returncode == 1
+    assert "could not be planned" in done.stderr
+    assert "no such flight" in done.stderr
+
+
+_MANIFEST = {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""}
+_SETTINGS = (
+    "config:\n  aws:region: us-east-1\n  headway:environment: prod\n  headway:dataClassification: internal\n"
+)
+
+
+def _project(folder: Path, program: str, more: str = "") -> Path:
+    project = folder / "a project"
+    project.mkdir()
+    runtime = f"{{name: python, options: {{toolchain: pip, virtualenv: {json.dumps(str(ROOT / '.venv'))}}}}}"
+    (project / "Pulumi.yaml").write_text(f"name: shop\nruntime: {runtime}\n", "utf-8")
+    (project / "Pulumi.prod.yaml").write_text(_SETTINGS + more, "utf-8")
+    (project / "__main__.py").write_text(program, "utf-8")
+    return project
+
+
+def _gate(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "headway_cli", "gate", "--stack", "prod", *arguments],
+        cwd=project,
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
