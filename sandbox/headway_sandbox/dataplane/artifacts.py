@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from headway_sandbox.dataplane.errors import DeploymentError
 from headway_sandbox.sagemaker.aws import LoopbackAws
@@ -67,6 +67,20 @@ def split_s3_url(url: str) -> tuple[str, str]:
 
 
 def _fetch(s3: Any, source: _Source, hostname: str, directory: Path) -> None:  # noqa: ANN401 - a boto3 client
+    # Imported here: by now boto3 is loaded, which would cost the sandbox's start more than it may take.
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415
+
+    try:
+        _download(s3, source, hostname, directory)
+    except ClientError as error:
+        raise _missing(source, hostname) from error
+    except (BotoCoreError, Boto3Error, OSError) as error:
+        raise DeploymentError(
+            f'Failed to download model data for container "{hostname}" from URL: "{source.url}": {error}.'
+        ) from error
+
+
+def _download(s3: Any, source: _Source, hostname: str, directory: Path) -> None:  # noqa: ANN401
     keys = list(_keys(s3, source)) if source.prefix else [source.key]
     if not keys:
         raise _missing(source, hostname)
@@ -76,10 +90,7 @@ def _fetch(s3: Any, source: _Source, hostname: str, directory: Path) -> None:  #
         if not target.resolve().is_relative_to(directory.resolve()):
             raise DeploymentError(f'The key "{key}" would be written outside the model directory.')
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            s3.download_file(source.bucket, key, str(target))
-        except ClientError as error:
-            raise _missing(source, hostname) from error
+        s3.download_file(source.bucket, key, str(target))
         if source.archive:
             _extract(target, source.url, hostname, directory)
 

@@ -135,12 +135,7 @@ class Rollout(ABC):
         begun = self._service.schedule_time()
         spent_s = self._spent_s
         while True:
-            alarms = await tripped(self._service, self.guardrails.alarms)
-            if alarms:
-                raise DeploymentError(
-                    "The deployment was rolled back because of the CloudWatch alarm(s) in ALARM state: "
-                    f"{', '.join(alarms)}."
-                )
+            await self.watch()
             passed_s = self._service.schedule_time() - begun
             self._spent_s = spent_s + min(passed_s, wait_s)
             if passed_s >= wait_s:
@@ -148,6 +143,19 @@ class Rollout(ABC):
             if self.guardrails.timeout_s is not None and self._spent_s > self.guardrails.timeout_s:
                 raise self._too_long()
             await asyncio.sleep(min(_POLL_S, wait_s - passed_s))
+
+    async def watch(self) -> None:
+        """Looks at the alarms once.
+
+        Raises:
+            DeploymentError: One of them is in the state ALARM.
+        """
+        alarms = await tripped(self._service, self.guardrails.alarms)
+        if alarms:
+            raise DeploymentError(
+                "The deployment was rolled back because of the CloudWatch alarm(s) in ALARM state: "
+                f"{', '.join(alarms)}."
+            )
 
     async def end(self, fleet: Fleet) -> None:
         """Ends a fleet that gets no more requests, once it has answered the last ones."""
@@ -179,6 +187,7 @@ class BlueGreen(Rollout):
         """See `Rollout.run`."""
         async with self.within_limit():
             await self.new.start()
+        await self.watch()
         *steps, everything = self.guardrails.steps
         for share in steps:
             self._note(Stage(ACTIVATING, share))
@@ -199,6 +208,7 @@ class Rolling(Rollout):
 
     async def run(self) -> None:
         """See `Rollout.run`."""
+        await self.watch()
         for share in self.guardrails.steps:
             async with self.within_limit():
                 await (self.new.scale(share) if self.share else self.new.start(share))

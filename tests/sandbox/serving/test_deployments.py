@@ -70,6 +70,11 @@ class Alarm:
             TreatMissingData="notBreaching",
         )
 
+    @property
+    def state(self) -> str:
+        (alarm,) = self._cloudwatch.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
+        return str(alarm["StateValue"])
+
     def trip(self) -> None:
         self._cloudwatch.put_metric_data(
             Namespace="Tests", MetricData=[{"MetricName": self.name, "Value": 1.0}]
@@ -171,6 +176,27 @@ def test_an_alarm_rolls_the_update_back(serving: Serving, better: str, kind: str
     assert f"ALARM state: {alarm.name}" in settled["FailureReason"]
     assert [item["CurrentInstanceCount"] for item in settled["ProductionVariants"]] == [2]
     assert after == {"good"}
+
+
+@pytest.mark.parametrize("kind", ["ALL_AT_ONCE", "ROLLING"])
+def test_an_alarm_that_is_on_already_keeps_the_new_fleet_from_traffic(
+    serving: Serving, good: str, better: str, kind: str
+) -> None:
+    alarm = Alarm(serving)
+    endpoint = serving.endpoint(good)
+    alarm.trip()
+    until(lambda: alarm.state, lambda state: state == "ALARM")
+    alarms = (alarm.name,)
+    rolled = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    deployment = rolling(0, alarms=alarms) if kind == "ROLLING" else blue_green(kind, 0, alarms=alarms)
+    if kind == "ROLLING":
+        deployment["RollingUpdatePolicy"]["MaximumBatchSize"] = rolled
+    with traffic(serving, endpoint) as answers:
+        settled = serving.update(endpoint, better, DeploymentConfig=deployment)
+
+    assert settled["EndpointConfigName"] == good
+    assert alarm.name in settled["FailureReason"]
+    assert set(answers) == {"good"}
 
 
 def test_an_update_moves_in_linear_steps(serving: Serving, good: str, better: str) -> None:

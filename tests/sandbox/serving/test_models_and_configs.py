@@ -282,6 +282,21 @@ def test_an_archive_cannot_reach_outside_its_directory(serving: Serving, member:
     assert not [path for path in serving.state_dir.parent.rglob("escaped.txt") if "model" not in path.parts]
 
 
+def test_a_bucket_that_is_missing_fails_the_endpoint(serving: Serving) -> None:
+    source = {"S3Uri": "s3://nowhere/at-all/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    model = serving.model(ModelDataSource={"S3DataSource": source})
+    name = serving.name("endpoint")
+    serving.client("sagemaker").create_endpoint(
+        EndpointName=name, EndpointConfigName=serving.config({"ModelName": model})
+    )
+
+    failed = serving.settled(name)
+
+    assert failed["EndpointStatus"] == "Failed"
+    assert 'Failed to download model data for container "primary"' in failed["FailureReason"]
+    assert "s3://nowhere/at-all/" in failed["FailureReason"]
+
+
 def test_keys_cannot_reach_outside_the_model_directory(serving: Serving) -> None:
     serving.upload({})
     serving.client("s3").put_object(Bucket="models", Key="sly/../../escaped.txt", Body=b"out")
