@@ -18,7 +18,7 @@ RELEASED = {
     "BKP": 5,
     "CHG": 5,
     "ENC": 17,
-    "GEN": 9,
+    "GEN": 10,
     "GOV": 5,
     "IAM": 11,
     "INT": 11,

@@ -1,5 +1,7 @@
 """Who touched which object is recorded."""
 
+from dataclasses import dataclass
+
 from headway_policies.intent import DEVELOPMENT, Intent
 from headway_policies.outcome import NotApplicable, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
@@ -24,6 +26,7 @@ def _advanced(*fields: tuple[str, str, str]) -> tuple[Resource, ...]:
     return (example(TRAIL, {"advancedEventSelectors": [{"fieldSelectors": selectors}]}),)
 
 
+_SELECTORS = ("eventSelectors", "advancedEventSelectors")
 _OBJECTS = ("resources.type", "equals", "AWS::S3::Object")
 
 RULE = Rule(
@@ -96,39 +99,60 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
         return
     found = settings(stack, LOGGING)
     own = inline(resource, "logging.targetBucket", "loggings[0].targetBucket")
-    undecided: Resource | None = None
-    for trail in stack.of_type(TRAIL):
-        recorded = _is_recorded(resource, trail)
-        if recorded:
-            return
-        undecided = trail if recorded is None else undecided
+    recorded = once(stack, "recorded objects", lambda: _recorded(stack))
+    if recorded.everything or _arns(resource) & recorded.arns or resource.urn in recorded.made_of:
+        return
     if own or found.of(resource):
         return
-    if undecided is not None:
-        yield Undecided(path="eventSelectors", urn=undecided.urn)
+    if recorded.unknown is not None:
+        yield Undecided(path="eventSelectors", urn=recorded.unknown.urn)
     else:
         yield from found.missing(resource, "record of access", "data events of a trail, or access logs")
 
 
-def _is_recorded(bucket: Resource, trail: Resource) -> bool | None:
-    """Whether a trail records a bucket's objects; None where that is not known yet."""
-    if trail.value("enableLogging") is False:
-        return False
-    arns = {f"arn:aws:s3:::{name}" for name in names(bucket)} | {bucket.value("arn")}
-    unknown = False
-    for recorded in recorded_objects(trail):
-        if recorded == "*" or (isinstance(recorded, str) and recorded.removesuffix("/") in arns):
-            return True
-        unknown = unknown or recorded is UNKNOWN
-    if not unknown:
-        return False
-    made_of = {
-        urn
-        for name in ("eventSelectors", "advancedEventSelectors")
-        for urn in trail.references.get(name, ())
-        if type_of(urn) in BUCKETS
-    }
-    return True if bucket.urn in made_of else None if not made_of else False
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """What the trails of a stack record.
+
+    Args:
+        everything: Whether one records the objects of all buckets.
+        arns: The ARNs of the buckets that are named.
+        made_of: The URNs of the buckets that a list which is not known yet is made of.
+        unknown: A trail of which nobody knows yet what it records.
+    """
+
+    everything: bool
+    arns: frozenset[str]
+    made_of: frozenset[str]
+    unknown: Resource | None
+
+
+def _recorded(stack: Stack) -> _Recorded:
+    named: set[object] = set()
+    made_of: set[str] = set()
+    unknown: Resource | None = None
+    for trail in stack.of_type(TRAIL):
+        if trail.value("enableLogging") is False:
+            continue
+        values = set(recorded_objects(trail))
+        named |= values
+        if UNKNOWN in values:
+            references = [trail.references.get(name, ()) for name in _SELECTORS]
+            buckets = {urn for urns in references for urn in urns if type_of(urn) in BUCKETS}
+            made_of |= buckets
+            unknown = unknown if buckets else trail
+    return _Recorded(
+        everything="*" in named,
+        arns=frozenset(value.removesuffix("/") for value in named if isinstance(value, str)),
+        made_of=frozenset(made_of),
+        unknown=unknown,
+    )
+
+
+def _arns(bucket: Resource) -> frozenset[str]:
+    arn = bucket.value("arn")
+    own = (arn,) if isinstance(arn, str) else ()
+    return frozenset((*(f"arn:aws:s3:::{name}" for name in names(bucket)), *own))
 
 
 def _records(stack: Stack) -> frozenset[str]:
