@@ -18,6 +18,8 @@ from headway_components import Declaration
 from headway_components._args import Args
 from headway_policies.page import page as rules_page
 from headway_policies.registry import all_rules
+from headway_sandbox import coverage_page
+from headway_sandbox.provider import coverage
 
 ROOT = Path(__file__).resolve().parents[1]
 _SHOWN_FILE = re.compile(
@@ -41,6 +43,7 @@ def pages() -> dict[Path, str]:
             "Components", "What a declaration becomes: Pulumi components and their arguments.", Args
         ),
         reference / "cli.md": _commands_page(),
+        ROOT / "docs" / "coverage.md": coverage_page.page(_HEAD, coverage.properties()),
     }
 
 

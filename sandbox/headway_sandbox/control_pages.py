@@ -39,9 +39,13 @@ class ControlPages:
     Args:
         faults: Its faults.
         reset: Empties it.
+
+    Attributes:
+        interrupted: ARNs of what the last run of the sandbox ended in the middle of.
     """
 
     def __init__(self, faults: Faults, reset: Callable[[], Awaitable[None]]) -> None:
+        self.interrupted: list[str] = []
         self._faults = faults
         self._reset = reset
         self._pages: dict[tuple[str, str], Callable[[bytes], Awaitable[Document]]] = {
@@ -94,7 +98,7 @@ class ControlPages:
             return 400, {"status": "refused", "message": str(error)}
 
     async def _health(self, _body: bytes) -> Document:
-        return {"status": "ok", "pid": os.getpid()}
+        return {"status": "ok", "pid": os.getpid(), "interrupted": self.interrupted}
 
     async def _emptied(self, _body: bytes) -> Document:
         await self._reset()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
+from headway_sandbox import canned
 from headway_sandbox.api_faults import error_of, faulted
 from headway_sandbox.authorisation import refused
 from headway_sandbox.clock_pages import add_clock_pages, passing_time
@@ -157,6 +158,8 @@ class Sandbox:
 
     async def _looked_at(self, name: str, request: Callable[[], HttpRequest], *, seen: bool) -> Answer | None:
         access, faults = self.service.access, self.service.faults
+        if name in canned.SERVICES and (made_up := canned.refused(request(), name)) is not None:
+            return made_up
         if access.enforced:
             answer = refused(access, self._place, request(), name, seen=seen)
             if answer is not None:
@@ -260,7 +263,10 @@ class Sandbox:
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
         recovery = importlib.import_module("headway_sandbox.sagemaker.recovery")
-        recovery.fail_interrupted_work(self.service)
+        interrupted = recovery.fail_interrupted_work(self.service)
+        for arn in interrupted:
+            _log.warning("the last run of the sandbox ended in the middle of %s; it is marked as failed", arn)
+        self.pages.interrupted = interrupted
         time_passes = passing_time(self._ministack, self._schedules, self._schedule_clock)
         self._housekeeping = [
             self._loop.create_task(self._writer.run(), name="state-writer"),

@@ -19,6 +19,7 @@ import asyncio
 import enum
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,7 @@ class SageMaker:
         access: Roles and permissions.
         schedule_time: The time that schedules go by, seconds since the epoch; may pass faster than the clock.
         job_slots: How many jobs run at once; the others wait.
+        creating: One creation of a kind at a time, by service and operation.
         stop_requests: The event that asks a running job or pipeline execution to stop, by its ARN.
         model: The published service model.
     """
@@ -131,6 +133,9 @@ class SageMaker:
     access: Access
     schedule_time: Callable[[], float]
     job_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_JOBS))
+    creating: defaultdict[tuple[str, str], asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
     stop_requests: dict[str, asyncio.Event] = field(default_factory=dict)
     model: ServiceModel = field(default_factory=ServiceModel)
 
@@ -206,7 +211,12 @@ async def call(service: SageMaker, model: ServiceModel, name: str, request: Docu
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         raise ServiceError(model.validation_code(name), count + "; ".join(problems))
-    answer = await implementation.function(service, request)
+    if name.startswith("Create"):
+        # Between looking for a name and taking it, others must wait: of two creations of one name, one wins.
+        async with service.creating[model.service, name]:
+            answer = await implementation.function(service, request)
+    else:
+        answer = await implementation.function(service, request)
     wrong = model.response_problems(name, answer)
     if wrong:
         raise ServiceError(

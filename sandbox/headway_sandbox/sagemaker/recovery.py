@@ -14,13 +14,20 @@ INTERRUPTED = f"{INTERNAL_ERROR} (The sandbox was stopped while this was running
 _FAIL = {TRAINING: training_run.fail, PROCESSING: processing_run.fail, TRANSFORM: transform_run.fail}
 
 
-def fail_interrupted_work(service: SageMaker) -> None:
-    """Marks what was running when the sandbox ended as failed, and says so on EventBridge."""
+def fail_interrupted_work(service: SageMaker) -> list[str]:
+    """Marks what was running when the sandbox ended as failed, and says so on EventBridge.
+
+    Returns:
+        The ARNs of what was interrupted.
+    """
+    interrupted = []
     for kind, fail in _FAIL.items():
         shutil.rmtree(service.work_dir / kind.kind, ignore_errors=True)
         for document in service.store.list(kind.kind):
             if document[kind.status_member] in ACTIVE:
-                fail(Job(service, kind, document[kind.name_member]), INTERRUPTED)
+                job = Job(service, kind, document[kind.name_member])
+                fail(job, INTERRUPTED)
+                interrupted.append(job.arn)
     for stored in service.store.list(EXECUTION_KIND):
         if stored["Describe"]["PipelineExecutionStatus"] in RUNNING:
             execution = Execution(service, stored["Describe"]["PipelineExecutionArn"])
@@ -28,3 +35,5 @@ def fail_interrupted_work(service: SageMaker) -> None:
                 if step["StepStatus"] in ("Starting", "Executing", "Stopping"):
                     execution.set_step(name, "Failed", EndTime=service.clock(), FailureReason=INTERRUPTED)
             execution.set_status("Failed", INTERRUPTED)
+            interrupted.append(execution.arn)
+    return interrupted
