@@ -111,6 +111,7 @@ def definition(kind: str, **application: Any) -> Definition:
                 "EndpointName": "delays",
                 "LocalPath": "/opt/ml/processing/input_data",
                 "InferenceAttribute": "0",
+                "S3DataDistributionType": "ShardedByS3Key",
             },
             "GroundTruthS3Input": {"S3Uri": "s3://b/labels"},
         },
@@ -169,6 +170,7 @@ def test_a_model_quality_job_is_asked_for_as_sagemaker_does() -> None:
         "constraints": "/opt/ml/processing/baseline/constraints",
         "endpoint_input_1": f"/opt/ml/processing/input_data/{folder}",
     }
+    assert inputs["endpoint_input_1"]["S3DataDistributionType"] == "ShardedByS3Key"
     assert job["ProcessingOutputConfig"]["KmsKeyId"] == "key"
     output = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
     assert output["S3Uri"] == "s3://b/reports/delays/hourly/2021/05/06/23"

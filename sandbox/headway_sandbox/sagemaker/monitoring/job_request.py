@@ -43,6 +43,7 @@ _SCRIPTS = {
 }
 """Members of an application, the environment variables for their local paths, and their folders."""
 
+_TRANSFERS = ("S3InputMode", "S3DataDistributionType")
 _BASELINES = {"ConstraintsResource": "constraints", "StatisticsResource": "statistics"}
 
 
@@ -89,7 +90,7 @@ def monitoring_job(
     local = definition.source["LocalPath"]
     output = definition.outputs["MonitoringOutputs"][0]["S3Output"]
     inputs = [
-        _input(f"endpoint_input_{number}", uri, f"{local}/{path}")
+        _input(f"endpoint_input_{number}", uri, f"{local}/{path}", definition.source)
         for number, (path, uri) in enumerate(sorted(data.items()), 1)
     ]
     environment = {
@@ -229,9 +230,11 @@ def _job(
     }
 
 
-def _input(name: str, uri: str, path: str) -> Document:
+def _input(name: str, uri: str, path: str, as_asked: Mapping[str, str] | None = None) -> Document:
+    """An input of a processing job; `as_asked` may say how the data gets to the job's hosts."""
     source = {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
-    return {"InputName": name, "S3Input": source}
+    asked = {} if as_asked is None else {name: as_asked[name] for name in _TRANSFERS if name in as_asked}
+    return {"InputName": name, "S3Input": {**source, **asked}}
 
 
 def _file_name(uri: str) -> str:
