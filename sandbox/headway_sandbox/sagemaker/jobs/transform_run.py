@@ -6,21 +6,25 @@ import asyncio
 import contextlib
 import functools
 import gzip
-import json
 import os
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from headway_sandbox.dataplane.container import Container, HealthCheck, Host
-from headway_sandbox.dataplane.errors import DeploymentError, NoWorkerError
-from headway_sandbox.dataplane.http_client import BrokenConnectionError, ConnectFailedError
+from headway_sandbox.dataplane.errors import DeploymentError
 from headway_sandbox.dataplane.log_stream import LogStream
 from headway_sandbox.dataplane.plane import plane_of
 from headway_sandbox.sagemaker.credentials import acting_as, role_environment
 from headway_sandbox.sagemaker.jobs.record import Job, JobFailure, job_slot
 from headway_sandbox.sagemaker.jobs.run import CAPACITY_ERROR
+from headway_sandbox.sagemaker.jobs.transform_exchange import (
+    Exchange,
+    ModelRefusedError,
+    execution_parameters,
+    request_headers,
+)
 from headway_sandbox.sagemaker.jobs.transform_records import (
     DEFAULT_PAYLOAD_MB,
     LINE,
@@ -44,16 +48,7 @@ from headway_sandbox.sagemaker.s3_files import (
     read_object,
 )
 
-DEFAULT_TIMEOUT_S = 600
-DEFAULT_RETRIES = 3
 OUTPUT_SUFFIX = ".out"
-_SAID_CHARACTERS = 500
-_PARAMETERS_TIMEOUT_S = 5.0
-_PARAMETERS: dict[str, type] = {
-    "MaxConcurrentTransforms": int,
-    "BatchStrategy": str,
-    "MaxPayloadInMB": int,
-}
 
 
 def fail(job: Job, reason: str) -> None:
@@ -100,24 +95,9 @@ async def _work(job: Job, document: Document, model: Document) -> None:
     source = document["TransformInput"]["DataSource"]["S3DataSource"]
     objects = await asyncio.to_thread(find_objects, s3, source["S3Uri"], source["S3DataType"])
     async with _model_servers(job, document, model) as servers:
-        settled = {**await _execution_parameters(servers[0]), **document}
+        settled = {**await execution_parameters(servers[0]), **document}
         for item in objects:
             await _transform_object(s3, settled, servers, item)
-
-
-async def _execution_parameters(server: Container) -> Document:
-    """What the model server wants where the job does not say: its ``/execution-parameters``, if any."""
-    try:
-        client = await server.wait_healthy()
-        answer = await client.request("GET", "/execution-parameters", timeout_s=_PARAMETERS_TIMEOUT_S)
-        wanted = json.loads(answer.body) if answer.status == 200 else {}
-    except (ConnectFailedError, BrokenConnectionError, NoWorkerError, TimeoutError, ValueError):
-        return {}
-    if not isinstance(wanted, dict):
-        return {}
-    return {
-        member: wanted[member] for member, kind in _PARAMETERS.items() if isinstance(wanted.get(member), kind)
-    }
 
 
 @contextlib.asynccontextmanager
@@ -196,7 +176,7 @@ async def _transform_object(
     processor = RecordProcessor(
         DataProcessing.of(document), given.get("ContentType", ""), by_line=split_type == LINE
     )
-    exchange = _Exchange(servers, _headers(given, output), document.get("ModelClientConfig", {}))
+    exchange = Exchange(servers, request_headers(given, output), document.get("ModelClientConfig", {}))
     turns = asyncio.Semaphore(_concurrency(document))
 
     async def ask(batch: Batch) -> bytes:
@@ -215,7 +195,7 @@ async def _transform_object(
         outputs = await asyncio.gather(*asking)
     except RecordError as error:
         raise JobFailure(f"ClientError: {item.location}: {error}") from error
-    except _ModelRefusedError as error:
+    except ModelRefusedError as error:
         raise JobFailure(f"{error.kind}: {item.location}: {error}") from error
     finally:
         for task in asking:
@@ -224,80 +204,6 @@ async def _transform_object(
     target = S3Location.parse(output["S3OutputPath"]).child(f"{item.name}{OUTPUT_SUFFIX}")
     body = assemble(outputs, output.get("AssembleWith", "None"))
     await asyncio.to_thread(_store, s3, target, body, encryption_arguments(output.get("KmsKeyId")))
-
-
-class _ModelRefusedError(Exception):
-    """The model did not answer a batch.
-
-    Args:
-        kind: ``ClientError`` or ``AlgorithmError``.
-        message: What happened.
-    """
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    """How batches are given to a model.
-
-    Attributes:
-        servers: Its containers; each is given the answer of the one before.
-        headers: Headers of the first request.
-        limits: ``ModelClientConfig`` of the job.
-    """
-
-    servers: list[Container]
-    headers: dict[str, str]
-    limits: Document
-
-    async def ask(self, batch: Batch) -> bytes:
-        """What the model answers; asks again when it fails by itself."""
-        attempts = 1 + self.limits.get("InvocationsMaxRetries", DEFAULT_RETRIES)
-        for attempt in range(attempts):
-            try:
-                return await self._once(batch)
-            except _ModelRefusedError as error:
-                if error.kind == "ClientError" or attempt == attempts - 1:
-                    raise
-        raise AssertionError("a loop of at least one attempt ends in an answer or an error")
-
-    async def _once(self, batch: Batch) -> bytes:
-        timeout_s = float(self.limits.get("InvocationsTimeoutInSeconds", DEFAULT_TIMEOUT_S))
-        body, headers = batch.payload, self.headers
-        where = f"record {batch.first}"
-        for server in self.servers:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    client = await server.wait_healthy()
-                    answer = await client.request(
-                        "POST", "/invocations", headers=list(headers.items()), body=body, timeout_s=timeout_s
-                    )
-            except (ConnectFailedError, BrokenConnectionError, NoWorkerError) as error:
-                raise _ModelRefusedError(
-                    "AlgorithmError", f"{where}: the model server ended: {error}"
-                ) from error
-            except TimeoutError as error:
-                raise _ModelRefusedError(
-                    "AlgorithmError", f"{where}: the model gave no answer within {timeout_s:g} seconds"
-                ) from error
-            if answer.status >= 400:
-                said = answer.body.decode("utf-8", "replace")[:_SAID_CHARACTERS]
-                kind = "ClientError" if answer.status < 500 else "AlgorithmError"
-                raise _ModelRefusedError(
-                    kind, f"{where}: the model answered with status {answer.status}: {said}"
-                )
-            body = answer.body
-            content_type = answer.headers.get("content-type")
-            headers = {**headers, **({} if content_type is None else {"Content-Type": content_type})}
-        return body
-
-
-def _headers(given: Document, output: Document) -> dict[str, str]:
-    named = {"Content-Type": given.get("ContentType"), "Accept": output.get("Accept")}
-    return {name: value for name, value in named.items() if value}
 
 
 def _concurrency(document: Document) -> int:
