@@ -6,11 +6,12 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NoReturn
-
-import typer
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from headway_cli.errors import HeadwayError
+
+if TYPE_CHECKING:
+    import typer
 
 _UNREACHABLE = "AWS does not answer; for the sandbox see `headway sandbox status` and `headway sandbox logs`"
 
@@ -30,12 +31,14 @@ VERBS: Final = {
 """Each is a module of `headway_cli.commands`, with what it holds: a command, or a group of them."""
 
 
-def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
+def application(verbs: Iterable[str] = VERBS) -> "typer.Typer":
     """The command line.
 
     Args:
         verbs: Only these; nothing that the others need is then loaded.
     """
+    import typer  # noqa: PLC0415 - a plain `headway gate --state` goes without it
+
     app = typer.Typer(
         name="headway",
         help="Whole AI systems as one typed Pulumi stack: bring one up, ask it, look at it, take it down.",
@@ -61,6 +64,8 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        if first == "gate":
+            _judge_plain_state(sys.argv[2:])
         application([first] if first in VERBS else VERBS)(prog_name="headway")
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
@@ -71,6 +76,14 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - a person gets one sentence, and the log the rest
         _end(_sentence(error), HeadwayError.exit_code)
     sys.exit(0)
+
+
+def _judge_plain_state(words: list[str]) -> None:
+    from headway_cli.gate.running import plain_state_arguments, run_gate  # noqa: PLC0415 - only for `gate`
+
+    arguments = plain_state_arguments(words)
+    if arguments is not None:
+        sys.exit(run_gate(**arguments))  # type: ignore[arg-type] # each has the type that its option has
 
 
 def _sentence(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """The form of a rule: one file that carries its id, its reason, its fix, its examples and its check."""
 
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -214,6 +213,8 @@ def _place(item: Undecided) -> str:
 
 
 def _place_of(error: Exception) -> str:
+    import traceback  # noqa: PLC0415 - only where a rule breaks
+
     # The exception's own text may quote a value, and the value may be a secret.
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

@@ -10,6 +10,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from typer.main import get_command
+
+from headway_cli.gate.running import STATE_OPTIONS, plain_state_arguments
+from headway_cli.main import application
 
 BUCKET = "aws:s3/bucket:Bucket"
 MARK, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
@@ -250,3 +254,39 @@ def test_a_state_of_five_thousand_resources_gets_a_verdict(gate: Gate) -> None:
     assert code == 1
     assert document["unjudged"] == [{"type": FLEET, "count": 2500}]
     assert len([item for item in document["findings"] if item["rule"] == "HEADWAY-PUB-002"]) == 2500
+
+
+def test_the_short_way_to_judge_a_state_knows_the_options_of_the_command() -> None:
+    command = get_command(application(["gate"])).commands["gate"]  # type: ignore[attr-defined]
+    known = {option: parameter.name for parameter in command.params for option in parameter.opts}
+
+    assert set(STATE_OPTIONS.items()) <= set(known.items())
+    assert set(known) - set(STATE_OPTIONS) == {"--stack", "-s", "--help"} & set(known)
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        (["--state", "f"], True),
+        (["--state", "f", "--format", "json"], True),
+        (["--format", "json"], False),
+        (["--state", "f", "--format", "html"], False),
+        (["--state"], False),
+        (["--state", "--out"], False),
+        (["--state", "f", "--state", "g"], False),
+        (["--state", "f", "--colour", "red"], False),
+        (["--state=f"], False),
+        (["--state", "f", "--help"], False),
+        (["new-rule", "--help"], False),
+    ],
+)
+def test_only_what_is_plain_goes_the_short_way(words: list[str], plain: bool) -> None:
+    assert (plain_state_arguments(words) is not None) is plain
+
+
+def test_both_ways_to_judge_a_state_say_the_same(gate: Gate) -> None:
+    gate.write("state.json", BROKEN)
+
+    short = gate("--state", "state.json", "--format", "json")
+    long = gate("--state=state.json", "--format=json")
+    assert (short.returncode, short.stdout) == (long.returncode, long.stdout)

@@ -1,14 +1,12 @@
 """`headway gate`."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headway_cli.errors import WrongUseError
-from headway_cli.gate.output import EXIT_CODES, Format, Judged, rendered, worst, write_all
+from headway_cli.gate.output import Format
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -76,29 +74,20 @@ def gate(
     """Judge a stack or an exported state."""
     if context.invoked_subcommand is not None:
         return
-    if state is not None and stack:
-        raise WrongUseError("--state judges a file and --stack plans a stack; choose one of them")
-    from headway_cli.gate import judging  # noqa: PLC0415 - `new-rule` needs none of it
+    from headway_cli.gate.running import run_gate  # noqa: PLC0415 - `new-rule` needs none of it
 
-    request = judging.Request(
-        policies=policies,
-        policy_config=policy_config,
+    code = run_gate(
+        stack=stack,
+        state=state,
+        form=form,
+        out=out,
         base=base,
         previous=previous,
-        today=datetime.now(UTC).date(),
+        config_file=config_file,
+        policy_config=policy_config,
+        policies=policies,
     )
-    if state is not None:
-        judged: list[Judged] = [judging.judge_state(request, state, config_file)]
-    else:
-        if config_file is not None:
-            raise WrongUseError(
-                "--config-file belongs to --state; a stack's own settings are read with --stack"
-            )
-        judged = judging.judge_stacks(request, stack or [])
-    if out is not None:
-        write_all(judged, out)
-    sys.stdout.write(rendered(judged, form))
-    raise typer.Exit(EXIT_CODES[worst(judged)])
+    raise typer.Exit(code)
 
 
 @app.command("new-rule")
