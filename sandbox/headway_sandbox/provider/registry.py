@@ -51,6 +51,7 @@ def table(token: str) -> ResourceType:
     known_text = f"; of this service it has {', '.join(near)}" if near else ""
     message = (
         f"the sandbox's stand-in for the AWS provider has no resource type {token}{known_text}. "
-        "Deploy this resource to AWS with the official provider, or leave it out of stacks for the sandbox."
+        "Without a sandbox it can be planned (`headway gate --stack STACK`); deploy it to AWS with the "
+        "official provider, and leave it out of stacks for the sandbox."
     )
     raise UnknownTypeError(message)

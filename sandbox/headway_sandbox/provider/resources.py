@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headway_sandbox.provider import checks, diffs, drift, registry, schema, stand_ins
+from headway_sandbox.provider import checks, diffs, drift, planning, registry, schema, stand_ins
 from headway_sandbox.provider.aws import Aws, partition_of
 from headway_sandbox.provider.configuration import Configuration
 from headway_sandbox.provider.lifecycle import Clock, Lifecycle, PartialFailureError
 from headway_sandbox.provider.paths import covered, top_of
 from headway_sandbox.provider.reading import derive
 from headway_sandbox.provider.requests import request_shapes
+from headway_sandbox.provider.schema import ResourceSchema
 from headway_sandbox.provider.table import ResourceType
 from headway_sandbox.provider.values import Properties, Value
 from headway_sandbox.provider.wire import UNKNOWN, has_unknown, reveal, seal
@@ -62,6 +63,12 @@ class Resources:
         tags = self._configuration.default_tags
         return Lifecycle(aws, registry.table(token), schema.of(token), tags, self._clock)
 
+    def _type(self, token: str) -> tuple[ResourceType, ResourceSchema]:
+        """Table and schema of a type; a plan without a sandbox may hold types that have no table."""
+        if self._configuration.target.endpoint_url is None:
+            return planning.table(token), planning.declared(token)
+        return registry.table(token), schema.of(token)
+
     def check(
         self, token: str, olds: Mapping[str, Any], news: Mapping[str, Any], naming: checks.Naming
     ) -> tuple[Properties, list[checks.Problem]]:
@@ -73,7 +80,8 @@ class Resources:
             news: the program's inputs.
             naming: what the engine says about names.
         """
-        table, declared = registry.table(token), schema.of(token).inputs
+        table, described = self._type(token)
+        declared = described.inputs
         inputs: Properties = {
             name: checks.serialise_documents(value, declared.properties.get(name))
             for name, value in news.items()
@@ -103,9 +111,9 @@ class Resources:
             news: checked inputs of the program.
             state: the resource's outputs.
         """
-        table = registry.table(token)
+        table, declared = self._type(token)
         plain_olds, plain_news = reveal(dict(olds)), reveal(dict(news))
-        comparison = diffs.Comparison(table, schema.of(token).inputs)
+        comparison = diffs.Comparison(table, declared.inputs)
         changes = [change for change in comparison.changes(plain_olds, plain_news) if change.path != "region"]
         if self._region_moves(plain_news, state):
             changes.append(diffs.Change("region", "update", replaces=True))
@@ -148,7 +156,8 @@ class Resources:
 
         What only AWS can tell is unknown, and so is what follows from a name that the update makes up anew.
         """
-        table, declared, plain = registry.table(token), schema.of(token), reveal(dict(inputs))
+        table, declared = self._type(token)
+        plain = reveal(dict(inputs))
         made_up = checks.is_made_up(table, logical_name, plain)
         predicted = {} if made_up else derive(table, {**plain, **self._places(plain)})
         predicted = {**self._certain(table, plain), **predicted}
@@ -222,7 +231,7 @@ class Resources:
         self, token: str, state: Mapping[str, Any], olds: Mapping[str, Any], news: Mapping[str, Any]
     ) -> Properties:
         """Outputs after an update that is only planned; makes no call."""
-        table, declared = registry.table(token), schema.of(token)
+        table, declared = self._type(token)
         outputs: Properties = {}
         for name in declared.outputs.properties:
             kept = name not in declared.inputs.properties or name not in olds or covered(table.computed, name)

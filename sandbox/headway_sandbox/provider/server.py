@@ -17,7 +17,7 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from headway_sandbox.provider import checks, diffs, invokes, wire
+from headway_sandbox.provider import checks, diffs, invokes, package_schema, wire
 from headway_sandbox.provider.assets import AssetError
 from headway_sandbox.provider.aws import AwsError, EndpointError
 from headway_sandbox.provider.configuration import Configuration, configure, endpoint_of
@@ -162,8 +162,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def GetSchema(
         self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
     ) -> provider_pb2.GetSchemaResponse:
-        """A minimal schema; programs use the SDK that is installed."""
-        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": "aws", "version": version()}))
+        """The types that the stand-in has; programs use the SDK that is installed."""
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema.document(version())))
 
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext

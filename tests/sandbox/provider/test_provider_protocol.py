@@ -16,7 +16,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from headway_sandbox.provider import server, wire
+from headway_sandbox.provider import registry, server, wire
 from headway_sandbox.provider.assets import Archive, Asset
 from headway_sandbox.provider.wire import UNKNOWN, Secret
 from support.provider_plugin import CallError, Plugin
@@ -55,6 +55,33 @@ def test_a_preview_tells_what_is_certain_and_nothing_else(offline: Plugin) -> No
     key_id, key = offline.create(KEY, {"description": Secret("d")}, preview=True)
     assert (key_id, key["arn"], key["policy"], key["description"]) == ("", UNKNOWN, UNKNOWN, Secret("d"))
     assert "customKeyStoreId" not in key
+
+
+def test_any_type_of_pulumi_aws_is_planned_without_a_sandbox(offline: Plugin, plugin: Plugin) -> None:
+    queue = "aws:kinesis/stream:Stream"
+    offline.configure(region="eu-west-1", defaultTags={"tags": {"team": "t"}})
+    inputs, problems = offline.check(queue, {"shardCount": 1, "tags": {"a": "1"}})
+    assert (inputs, problems) == ({"shardCount": 1, "tags": {"a": "1"}}, {})
+    resource_id, outputs = offline.create(queue, inputs, preview=True)
+    assert (resource_id, outputs["arn"], outputs["name"]) == ("", UNKNOWN, UNKNOWN)
+    assert (outputs["shardCount"], outputs["tagsAll"]) == (1, {"a": "1", "team": "t"})
+    assert offline.diff(queue, inputs, {**inputs, "shardCount": 2}).diffs == ["shardCount"]
+    assert "shards is no property" in offline.check(queue, {"shards": 1})[1]["shards"]
+    assert "pulumi-aws has no resource type" in offline.check("aws:kinesis/no:No", {})[1][""]
+
+    refused = plugin.check(queue, inputs)[1]
+    assert "has no resource type aws:kinesis/stream:Stream" in refused[""]
+    assert "can be planned" in refused[""]
+
+
+def test_what_the_sandbox_lacks_is_planned_for_aws_and_refused_here(offline: Plugin, plugin: Plugin) -> None:
+    trail = {"s3BucketName": "b", "insightSelectors": [{"insightType": "ApiCallRateInsight"}]}
+    offline.configure(region="eu-west-1")
+    assert offline.check("aws:cloudtrail/trail:Trail", trail)[1] == {}
+    assert (
+        "needs cloudtrail:PutInsightSelectors, which the sandbox lacks"
+        in (plugin.check("aws:cloudtrail/trail:Trail", trail)[1]["insightSelectors"])
+    )
 
 
 def test_a_preview_of_an_update_keeps_what_cannot_change(offline: Plugin) -> None:
@@ -261,7 +288,11 @@ def test_an_update_that_ends_half_way_leaves_what_is_there_now(plugin: Plugin) -
 
 def test_the_plugin_says_which_provider_it_stands_in_for(plugin: Plugin) -> None:
     assert plugin.stub.GetPluginInfo(empty_pb2.Empty()).version == server.version()
-    assert json.loads(plugin.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)["name"] == "aws"
+    schema = json.loads(plugin.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
+    assert (schema["name"], schema["resources"].keys()) == ("aws", registry.tokens())
+    text = json.dumps(schema)
+    used = {part.split('"')[0] for part in text.split('"#/types/')[1:]}
+    assert used == schema["types"].keys()
     handshake = plugin.stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:1"))
     assert handshake.accept_secrets
     assert handshake.supports_autonaming_configuration

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.round_trip import catalogues, network, records, switches
+from support.round_trip import catalogues, learning, network, records, switches
 
-CASES = (*network.CASES, *records.CASES, *switches.CASES, *catalogues.CASES)
+CASES = (*network.CASES, *records.CASES, *switches.CASES, *catalogues.CASES, *learning.CASES)

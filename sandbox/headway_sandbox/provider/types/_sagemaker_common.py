@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headway_sandbox.provider.table import Read, Tagging
 
-_GONE = ("Could not find", "does not exist", "Requested resource not found", "not found")
+_GONE = ("Could not find", "Cannot find", "does not exist", "Requested resource not found", "not found")
 _ABSENT = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
 TAGS = Tagging("AddTags", "DeleteTags", identity={"ResourceArn": "arn"}, read="ListTags")
 

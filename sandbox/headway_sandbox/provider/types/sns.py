@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging
+from headway_sandbox.provider.types._fifo import suffix, without_order
 from headway_sandbox.provider.values import Properties
 
 _ABSENT = frozenset({"NotFound", "NotFoundException", "ResourceNotFound"})
@@ -48,16 +49,7 @@ _TOPIC_ATTRIBUTES = {
         )
     },
 }
-# What CreateTopic knows only for FIFO topics is an error for others, even when it is false.
-_FIFO_FLAGS = ("fifoTopic", "contentBasedDeduplication")
-
-
-def _standard(inputs: Properties) -> Properties:
-    return {name: value for name, value in inputs.items() if name not in _FIFO_FLAGS or value is True}
-
-
-def _fifo_suffix(inputs: Properties) -> str:
-    return ".fifo" if inputs.get("fifoTopic") is True else ""
+_STANDARD = without_order("fifoTopic")
 
 
 def _topic_of(resource_id: str) -> Properties:
@@ -88,7 +80,7 @@ TOPIC = ResourceType(
     service="sns",
     id=("arn",),
     identity={"TopicArn": "arn"},
-    create=Call("CreateTopic", fold=_standard),
+    create=Call("CreateTopic", fold=_STANDARD),
     reads=(Read("GetTopicAttributes", at="Attributes", absent=_ABSENT),),
     listing=Read("ListTopics", at="Topics", where={"TopicArn": "arn"}),
     steps=(Step(_UPDATABLE, Call("SetTopicAttributes", each_attribute=True), on_create=False),),
@@ -103,7 +95,7 @@ TOPIC = ResourceType(
     computed=frozenset({"policy", "signatureVersion", "tracingConfig", "fifoThroughputScope"}),
     json=frozenset({"policy", "deliveryPolicy", "archivePolicy"}),
     local=frozenset({"namePrefix"}),
-    autoname=Autoname(max_length=80, suffix=_fifo_suffix),
+    autoname=Autoname(max_length=80, suffix=suffix("fifoTopic")),
     exclusive=(("name", "namePrefix"),),
     unsupported=frozenset({"maximumMessageSize"}),
     parse_id=_topic_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headway_sandbox.provider.table import Autoname, Call, Read, ResourceType, Step, Tagging
+from headway_sandbox.provider.types._fifo import suffix, without_order
 from headway_sandbox.provider.values import Properties
 
 _ABSENT = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
@@ -23,16 +24,7 @@ _SETTABLE = {
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
-# SQS refuses these for standard queues, even when they are false.
-_FIFO_FLAGS = ("fifoQueue", "contentBasedDeduplication")
-
-
-def _standard(inputs: Properties) -> Properties:
-    return {name: value for name, value in inputs.items() if name not in _FIFO_FLAGS or value is True}
-
-
-def _fifo_suffix(inputs: Properties) -> str:
-    return ".fifo" if inputs.get("fifoQueue") is True else ""
+_STANDARD = without_order("fifoQueue")
 
 
 def _queue_of(resource_id: str) -> Properties:
@@ -48,12 +40,12 @@ QUEUE = ResourceType(
     service="sqs",
     id=("url",),
     identity=_QUEUE,
-    create=Call("CreateQueue", fold=_standard),
+    create=Call("CreateQueue", fold=_STANDARD),
     reads=(
         Read("GetQueueAttributes", at="Attributes", constants={"AttributeNames": ["All"]}, absent=_ABSENT),
     ),
     listing=Read("ListQueues", at="QueueUrls", where={"QueueUrl": "url"}, decode=_named_urls),
-    steps=(Step(tuple(_SETTABLE), Call("SetQueueAttributes", fold=_standard), on_create=False),),
+    steps=(Step(tuple(_SETTABLE), Call("SetQueueAttributes", fold=_STANDARD), on_create=False),),
     delete=(Call("DeleteQueue"),),
     renames={"name": "QueueName", "url": "QueueUrl"},
     attributes={**_SETTABLE, "fifoQueue": "FifoQueue", "arn": "QueueArn"},
@@ -81,7 +73,7 @@ QUEUE = ResourceType(
     ),
     json=frozenset({"policy", "redrivePolicy", "redriveAllowPolicy"}),
     local=frozenset({"namePrefix"}),
-    autoname=Autoname(max_length=80, suffix=_fifo_suffix),
+    autoname=Autoname(max_length=80, suffix=suffix("fifoQueue")),
     exclusive=(("name", "namePrefix"), ("kmsMasterKeyId", "sqsManagedSseEnabled")),
     parse_id=_queue_of,
 )

@@ -1,0 +1,17 @@
+"""Policies that several cases need."""
+
+from __future__ import annotations
+
+import json
+
+
+def trust(service: str) -> str:
+    """A trust policy for a service."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def allow(actions: list[str], resources: list[str], **more: object) -> str:
+    """A policy with one statement."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
