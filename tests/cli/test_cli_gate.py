@@ -290,3 +290,14 @@ def test_both_ways_to_judge_a_state_say_the_same(gate: Gate) -> None:
     short = gate("--state", "state.json", "--format", "json")
     long = gate("--state=state.json", "--format=json")
     assert (short.returncode, short.stdout) == (long.returncode, long.stdout)
+
+
+def test_what_is_deployed_tells_of_a_class_that_rises_and_of_data_that_goes(gate: Gate) -> None:
+    lower = {"headway:environment": "prod", "headway:data-classification": "public"}
+    gate.write("before.json", _state(_resource(BUCKET, "old", tags=lower)))
+    gate.write("state.json", KEPT)
+    _, document = gate.judge("--state", "state.json", "--previous", "before.json")
+
+    texts = [item["message"] for item in document["findings"] if item["outcome"] == "manual"]
+    assert "the data's class rises from public to internal" in texts
+    assert "Bucket old holds data and is deleted" in texts

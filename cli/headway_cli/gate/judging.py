@@ -7,7 +7,7 @@ from pathlib import Path
 from headway_cli.errors import WrongUseError
 from headway_cli.gate.output import Judged
 from headway_cli.gate.rulebooks import POLICIES, Loaded, load, project_root
-from headway_cli.gate.states import handed_in, read_state_file
+from headway_cli.gate.states import handed_in, intent_of, read_state_file
 from headway_policies.lanes import Base
 from headway_policies.plan import Change, Operation, Plan
 from headway_policies.report.evidence import bundle, digest
@@ -103,6 +103,14 @@ def _policies(request: Request, root: Path | None) -> Path | None:
 
 
 def _base(request: Request, root: Path | None, settings: Path | None) -> Base:
+    found = _agreed(request, root, settings)
+    if found.intent is None and request.previous is not None:
+        # Nobody said what the class of the data was, but the tags of what is deployed do.
+        return replace(found, intent=intent_of(read_state_file(request.previous)[0].resources))
+    return found
+
+
+def _agreed(request: Request, root: Path | None, settings: Path | None) -> Base:
     if request.base is None:
         return Base()
     if root is None:

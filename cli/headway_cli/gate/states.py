@@ -1,12 +1,12 @@
 """What is judged where somebody hands in an exported state."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headway_cli.errors import WrongUseError
-from headway_policies.intent import FRAMEWORKS, configuration_of_tags, read_intent
+from headway_policies.intent import FRAMEWORKS, Intent, configuration_of_tags, read_intent
 from headway_policies.resource import Resource
 from headway_policies.state_file import StateError, StateFile, read_state
 from headway_policies.verdict import Moment, Subject
@@ -71,6 +71,11 @@ def handed_in(path: Path, config_file: Path | None, framework_folders: tuple[Pat
         secret_texts=state.secret_texts,
     )
     return Handed(subject=subject, digests=digests)
+
+
+def intent_of(resources: Iterable[Resource]) -> Intent:
+    """What the tags of deployed resources say that their stack is meant to be."""
+    return read_intent(configuration_of_tags(map(_tags, resources)))
 
 
 def framework_ids(folders: tuple[Path, ...]) -> frozenset[str]:
