@@ -146,7 +146,8 @@ class Container:
 
         Raises:
             UnhealthyError: The server ended or did not become healthy.
-            DeploymentError: The image is unknown or the model data is missing.
+            DeploymentError: The image is unknown, the model data is missing, or SageMaker cannot take on the
+                role.
         """
         limit_s = self._health.download_timeout_s
         directory = self._base_dir / "model"
@@ -159,6 +160,8 @@ class Container:
                 f'Downloading the model data of container "{self.plan.hostname}" took longer than the '
                 f"ModelDataDownloadTimeoutInSeconds of {limit_s:g} seconds"
             ) from None
+        except ServiceError as error:
+            raise DeploymentError(error.message) from error
         await self._launch()
 
     async def supervise(self) -> None:
