@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.endpoints import ENDPOINT, endpoint_names
+from headway_policies.subjects.values import plain
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 SAGEMAKER = "AWS/SageMaker"
@@ -37,7 +38,7 @@ class Watched:
         if self.dimensions is UNKNOWN:
             return UNKNOWN
         held = self.dimensions if isinstance(self.dimensions, Mapping) else {}
-        return next((held[name] for name in names if name in held), None)
+        return plain(next((held[name] for name in names if name in held), None))
 
 
 def watched(alarm: Resource) -> Iterator[Watched]:
@@ -52,8 +53,8 @@ def watched(alarm: Resource) -> Iterator[Watched]:
         if metric is not None:
             yield Watched(
                 path=f"{path}dimensions",
-                namespace=alarm.value(f"{path}namespace"),
-                metric=metric,
+                namespace=plain(alarm.value(f"{path}namespace")),
+                metric=plain(metric),
                 dimensions=alarm.value(f"{path}dimensions"),
             )
 

@@ -50,7 +50,7 @@ def _listens(stack: Stack, rule: Resource, alarm: Resource) -> bool:
     if _CLOUDWATCH not in listed(found, "source"):
         return False
     named = [*listed(found, "detail", "alarmName"), *listed(found, "resources")]
-    known = {alarm.value("name"), alarm.value("id"), alarm.value("arn")} - {None, UNKNOWN}
+    known = (alarm.value("name"), alarm.value("id"), alarm.value("arn"))
     if any(isinstance(name, str) and name in known for name in named):
         return True
     return UNKNOWN in named and alarm in stack.made_of(rule, "eventPattern")

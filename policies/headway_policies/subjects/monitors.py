@@ -9,6 +9,7 @@ from headway_policies.subjects.endpoints import endpoint_names
 from headway_policies.subjects.event_rules import rules_on_alarm, targets_of
 from headway_policies.subjects.jobs import DATA_QUALITY, SCHEDULE
 from headway_policies.subjects.native import CLOUD_CONTROL, seen
+from headway_policies.subjects.values import plain
 
 SCHEDULER = "aws:scheduler/schedule:Schedule"
 _INLINE = "monitoringScheduleConfig.monitoringJobDefinition.monitoringInputs"
@@ -83,7 +84,7 @@ def _job_definitions(stack: Stack) -> Iterator[Resource]:
 def _is_named(stack: Stack, schedule: Resource, definition: Resource, name: object) -> bool:
     if name is UNKNOWN:
         return definition.urn in {each.urn for each in stack.made_of(schedule, "monitoringScheduleConfig")}
-    return name in {definition.value("name"), definition.value("jobDefinitionName")}
+    return name in (definition.value("name"), definition.value("jobDefinitionName"))
 
 
 def _paths(inputs: str) -> Iterator[str]:
@@ -97,5 +98,5 @@ def _reads(stack: Stack, resource: Resource, endpoint: Resource, paths: tuple[st
         if name is UNKNOWN:
             return True if endpoint in stack.made_of(resource, path.partition(".")[0]) else None
         if name is not None:
-            return name in endpoint_names(endpoint)
+            return plain(name) in endpoint_names(endpoint)
     return False

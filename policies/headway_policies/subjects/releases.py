@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from headway_policies.resource import UNKNOWN, NotJsonError, Resource
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.endpoints import endpoint_names
+from headway_policies.subjects.values import plain
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 FUNCTION = "aws:lambda/function:Function"
@@ -53,13 +54,13 @@ def plans(stack: Stack, endpoint: Resource) -> Iterator[Plan]:
     names = endpoint_names(endpoint)
     for function in stack.of_type(FUNCTION):
         held = function.value("environment.variables")
-        values = set(held.values()) if isinstance(held, Mapping) else set()
+        values = set(map(plain, held.values())) if isinstance(held, Mapping) else set()
         made_of = function.references.get("environment", frozenset())
         if names & {value for value in values if isinstance(value, str)} or endpoint.urn in made_of:
             for parameter in stack.of_type(PARAMETER):
                 known = parameter.value("name")
                 plan = plan_of(parameter)
-                if plan is not None and (known in values or parameter.urn in made_of):
+                if plan is not None and (plain(known) in values or parameter.urn in made_of):
                     yield plan
 
 
@@ -70,4 +71,4 @@ def moves_in_steps(endpoint: Resource) -> bool | None:
         return None
     if endpoint.has("deploymentConfig.rollingUpdatePolicy.maximumBatchSize"):
         return True
-    return endpoint.value(routing) in {"CANARY", "LINEAR"}
+    return endpoint.value(routing) in ("CANARY", "LINEAR")

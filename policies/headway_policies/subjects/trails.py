@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from headway_policies.resource import UNKNOWN, Resource
+from headway_policies.subjects.values import plain
 
 TRAIL = "aws:cloudtrail/trail:Trail"
 _OBJECTS = "AWS::S3::Object"
@@ -26,7 +27,7 @@ def recorded_objects(trail: Resource) -> Iterator[object]:
 
 
 def _advanced(trail: Resource, selector: str) -> Iterator[object]:
-    fields = {trail.value(f"{path}.field"): path for path in trail.items(f"{selector}.fieldSelectors")}
+    fields = {plain(trail.value(f"{path}.field")): path for path in trail.items(f"{selector}.fieldSelectors")}
     types = trail.value(f"{fields['resources.type']}.equals") if "resources.type" in fields else None
     if types is UNKNOWN or (isinstance(types, list) and UNKNOWN in types):
         yield UNKNOWN
@@ -43,4 +44,4 @@ def _advanced(trail: Resource, selector: str) -> Iterator[object]:
 
 
 def _every(value: object) -> object:
-    return "*" if value in {"arn:aws:s3", "arn:aws:s3:::"} else value
+    return "*" if value in ("arn:aws:s3", "arn:aws:s3:::") else plain(value)

@@ -1,5 +1,6 @@
 """Checks of one value that many rules share."""
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 from headway_policies.intent import Intent
@@ -59,7 +60,11 @@ def is_off(resource: Resource, path: str, want: str = "False", absent_is: bool =
 def is_set(resource: Resource, path: str, want: str) -> Answers:
     """Something must be there that is not empty; that it is not known yet says that it is set."""
     value = resource.value(path)
-    if value is not UNKNOWN and (value is None or (isinstance(value, str | list | dict) and not value)):
+    around = path.rpartition(".")[0]
+    if value is UNKNOWN and around and resource.value(around) is UNKNOWN:
+        # What it would be in is not known itself, so nobody knows whether it is in there.
+        yield Undecided(path=path)
+    elif value is not UNKNOWN and (value is None or (isinstance(value, str | list | dict) and not value)):
         yield Finding(path=path, got=value, want=want)
 
 
@@ -119,3 +124,13 @@ def about(urn: str | None, answers: Answers) -> Answers:
             yield answer
         else:
             yield replace(answer, urn=urn)
+
+
+def plain(value: object) -> Hashable:
+    """A value as it is where it is text, a number, nothing or not known yet; elsewhere what kind it is.
+
+    A list in the place of a name must not break a rule that looks the name up.
+    """
+    if value is None or value is UNKNOWN or isinstance(value, str | int | float):
+        return value
+    return f"a {type(value).__name__}"

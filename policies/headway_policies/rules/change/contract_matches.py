@@ -11,6 +11,7 @@ from headway_policies.stack_graph import Stack
 from headway_policies.subjects.examples import DIGEST, definition, example, step
 from headway_policies.subjects.gates import registrations
 from headway_policies.subjects.pipelines import PIPELINE
+from headway_policies.subjects.values import plain
 
 _INVOCATION = "aws:lambda/invocation:Invocation"
 _CONTRACT = "contract_digest"
@@ -72,7 +73,7 @@ def _(resource: Resource, stack: Stack, _intent: Intent) -> Answers:
     else:
         for registration in registrations(resource):
             arguments, place = registration.step.arguments, registration.step.place
-            digest = arguments.value(f"customerMetadataProperties.{_CONTRACT}")
+            digest = plain(arguments.value(f"customerMetadataProperties.{_CONTRACT}"))
             if digest not in contracts and digest is not UNKNOWN:
                 yield Finding(path=f"{place}{_CONTRACT}", got=digest, want=" or ".join(sorted(contracts)))
 

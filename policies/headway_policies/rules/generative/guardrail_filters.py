@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.examples import Examples
+from headway_policies.subjects.values import plain
 
 _TYPE = "aws:bedrock/guardrail:Guardrail"
 _ATTACK = {"type": "PROMPT_ATTACK", "inputStrength": "HIGH", "outputStrength": "NONE"}
@@ -57,7 +58,9 @@ RULE = Rule(
 @RULE.check
 def _(resource: Resource, _intent: Intent) -> Answers:
     content = resource.items("contentPolicyConfig.filtersConfigs")
-    strengths = {resource.value(f"{path}.type"): resource.value(f"{path}.inputStrength") for path in content}
+    strengths = {
+        plain(resource.value(f"{path}.type")): resource.value(f"{path}.inputStrength") for path in content
+    }
     attack = strengths.get("PROMPT_ATTACK")
     if attack is not UNKNOWN and (not attack or attack == "NONE"):
         yield Finding(path="PROMPT_ATTACK", got=attack, want="a filter with strength")

@@ -10,7 +10,7 @@ from headway_policies.subjects.examples import definition, example, step
 from headway_policies.subjects.instances import is_accelerated
 from headway_policies.subjects.jobs import TRAINING, TRAINING_JOB, Part, jobs
 from headway_policies.subjects.pipelines import PIPELINE
-from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
+from headway_policies.subjects.values import NOT_PRODUCTION, is_strict, plain
 
 _QUOTA = "aws:servicequotas/serviceQuota:ServiceQuota"
 _GPU = "ml.g5.2xlarge"
@@ -84,7 +84,7 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
     if not any(_needs(kind) for _, kind, _ in machines):
         yield NotApplicable(reason="it asks for no accelerator")
         return
-    if any(quota.value("serviceCode") in {"sagemaker", UNKNOWN} for quota in stack.of_type(_QUOTA)):
+    if any(plain(quota.value("serviceCode")) in {"sagemaker", UNKNOWN} for quota in stack.of_type(_QUOTA)):
         return
     for path, kind, reserved in machines:
         if kind is UNKNOWN:

@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.examples import Examples
+from headway_policies.subjects.values import plain
 
 _TYPE = "aws:sagemaker/notebookInstance:NotebookInstance"
 _PATH = "platformIdentifier"
@@ -40,5 +41,5 @@ def _(resource: Resource, _intent: Intent) -> Answers:
     value = resource.value(_PATH)
     if value is UNKNOWN:
         yield Undecided(path=_PATH)
-    elif value not in _SUPPORTED:
+    elif plain(value) not in _SUPPORTED:
         yield Finding(path=_PATH, got=value, want=f"one of {', '.join(sorted(_SUPPORTED))}")

@@ -119,6 +119,8 @@ def _(resource: Resource, _intent: Intent) -> Answers:
 
 
 def _held(resource: Resource, path: str, place: str) -> Answers:
+    if resource.value(path) is UNKNOWN:
+        yield Undecided(path=place + path)
     for name, value, where in _entries(resource.value(path), path):
         named = _NAME.search(name) is not None
         if value is UNKNOWN:

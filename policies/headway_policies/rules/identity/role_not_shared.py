@@ -11,6 +11,7 @@ from headway_policies.subjects.jobs import DATA_QUALITY, SCHEDULE, TRAINING_JOB,
 from headway_policies.subjects.once import once
 from headway_policies.subjects.pipelines import DEFINITION, PIPELINE
 from headway_policies.subjects.policies import ROLE
+from headway_policies.subjects.values import plain
 
 _FUNCTION = "aws:lambda/function:Function"
 _MACHINE = "aws:sfn/stateMachine:StateMachine"
@@ -94,7 +95,7 @@ def _(resource: Resource, stack: Stack, _intent: Intent) -> Answers:
     users = once(stack, "purposes of roles", lambda: _users(stack))
     purposes = set(users.get(resource.urn, ()))
     arns, unread = once(stack, "roles of steps", lambda: _roles_of_steps(stack))
-    if resource.value("arn") in arns:
+    if plain(resource.value("arn")) in arns:
         purposes.add(_JOBS)
     for pipeline in unread:
         if purposes and resource.urn in pipeline.references.get(DEFINITION, frozenset()):

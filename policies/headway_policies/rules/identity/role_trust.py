@@ -7,6 +7,7 @@ from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
 from headway_policies.subjects.examples import ACCOUNT, as_text, example
 from headway_policies.subjects.policies import ROLE, narrows_to_known
+from headway_policies.subjects.values import plain
 
 _OWN = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 _WITHOUT_SOURCE = frozenset({"ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com"})
@@ -113,4 +114,4 @@ def _unbound(statement: Statement) -> Answers:
 
 
 def _is_service_for_anybody(principal: Principal) -> bool:
-    return principal.kind == "Service" and principal.value not in _WITHOUT_SOURCE
+    return principal.kind == "Service" and plain(principal.value) not in _WITHOUT_SOURCE

@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.examples import Examples
+from headway_policies.subjects.values import plain
 
 _TYPE = "aws:sagemaker/featureGroup:FeatureGroup"
 _KEY = {"featureName": "carrier", "featureType": "String"}
@@ -55,11 +56,11 @@ RULE = Rule(
 @RULE.check
 def _(resource: Resource, _intent: Intent) -> Answers:
     types = {
-        resource.value(f"{path}.featureName"): resource.value(f"{path}.featureType")
+        plain(resource.value(f"{path}.featureName")): plain(resource.value(f"{path}.featureType"))
         for path in resource.items("featureDefinitions")
     }
     for path in ("recordIdentifierFeatureName", "eventTimeFeatureName"):
-        name = resource.value(path)
+        name = plain(resource.value(path))
         if name is UNKNOWN or UNKNOWN in types:
             yield Undecided(path=path)
         elif name not in types:

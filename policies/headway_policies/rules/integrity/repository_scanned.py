@@ -6,7 +6,7 @@ from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.examples import Examples, example
-from headway_policies.subjects.values import is_on
+from headway_policies.subjects.values import is_on, plain
 
 _TYPE = "aws:ecr/repository:Repository"
 _REGISTRY = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
@@ -53,7 +53,7 @@ RULE = Rule(
 @RULE.check_edges
 def _(resource: Resource, stack: Stack, _intent: Intent) -> Answers:
     for registry in stack.of_type(_REGISTRY):
-        frequencies = {registry.value(f"{path}.scanFrequency") for path in registry.items("rules")}
+        frequencies = {plain(registry.value(f"{path}.scanFrequency")) for path in registry.items("rules")}
         if frequencies & {"SCAN_ON_PUSH", "CONTINUOUS_SCAN"}:
             return
     yield from is_on(resource, _SCAN)

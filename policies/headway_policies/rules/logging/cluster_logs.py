@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.examples import Examples
+from headway_policies.subjects.values import plain
 
 _TYPE = "aws:eks/cluster:Cluster"
 _LOGS = "enabledClusterLogTypes"
@@ -35,7 +36,7 @@ RULE = Rule(
 @RULE.check
 def _(resource: Resource, _intent: Intent) -> Answers:
     value = resource.value(_LOGS)
-    listed = set(value) if isinstance(value, list | tuple) else set()
+    listed = set(map(plain, value)) if isinstance(value, list | tuple) else set()
     missing = sorted(_ALL - listed)
     if value is UNKNOWN or (missing and UNKNOWN in listed):
         yield Undecided(path=_LOGS)

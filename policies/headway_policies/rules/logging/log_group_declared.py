@@ -7,7 +7,7 @@ from headway_policies.rule import Answers, Rule
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.endpoints import ENDPOINT
 from headway_policies.subjects.examples import Examples, example
-from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
+from headway_policies.subjects.values import NOT_PRODUCTION, is_strict, plain
 
 _FUNCTION = "aws:lambda/function:Function"
 _GROUP = "aws:cloudwatch/logGroup:LogGroup"
@@ -67,7 +67,7 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
             yield from _missing(resource.value("loggingConfig.logGroup"), "loggingConfig.logGroup")
         return
     prefix = "/aws/lambda/" if resource.type == _FUNCTION else "/aws/sagemaker/Endpoints/"
-    written = {group.value("name") for group in groups}
+    written = {plain(group.value("name")) for group in groups}
     if name is UNKNOWN or (UNKNOWN in written and f"{prefix}{name}" not in written):
         yield Undecided(path="name")
     elif f"{prefix}{name}" not in written:

@@ -60,7 +60,7 @@ RULE = Rule(
 def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
     if not is_strict(intent):
         yield NOT_PRODUCTION
-    elif resource.value("internal") is True or resource.value("loadBalancerType") in {"network", "gateway"}:
+    elif resource.value("internal") is True or resource.value("loadBalancerType") in ("network", "gateway"):
         yield NotApplicable(reason="no requests come to it from outside")
     elif not naming(stack, resource, _ASSOCIATION, "resourceArn"):
         loose = [

@@ -5,6 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.subjects.examples import Examples
+from headway_policies.subjects.values import plain
 
 _GROUP = "aws:ec2/securityGroup:SecurityGroup"
 _INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -79,5 +80,5 @@ def _open(resource: Resource, path: str, ports: tuple[object, object]) -> Answer
     if UNKNOWN in addresses and ports != (_HTTPS, _HTTPS):
         yield Undecided(path=path)
     for address in addresses:
-        if address in _EVERYBODY and ports != (_HTTPS, _HTTPS):
+        if plain(address) in _EVERYBODY and ports != (_HTTPS, _HTTPS):
             yield Finding(path=path, got=address, want="known addresses, or port 443 only")

@@ -111,8 +111,13 @@ def _named(stack: Stack, endpoint: Resource, path: str) -> list[Resource]:
     for composite in stack.of_type(_COMPOSITE):
         rule = composite.value("alarmRule")
         if composite.value("alarmName") == endpoint.value(path) and isinstance(rule, str):
-            found += [alarm for alarm in stack.of_type(ALARM) if f"{alarm.value('name')}" in rule]
+            found += [alarm for alarm in stack.of_type(ALARM) if _is_in(alarm, rule)]
     return found
+
+
+def _is_in(alarm: Resource, rule: str) -> bool:
+    names = (alarm.value("name"), alarm.value("arn"))
+    return any(f"{left}{name}{right}" in rule for name in names for left, right in (('"', '"'), ("(", ")")))
 
 
 def _watches(stack: Stack, alarm: Resource, endpoint: Resource, metrics: frozenset[str]) -> bool:

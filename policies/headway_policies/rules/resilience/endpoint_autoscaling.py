@@ -14,7 +14,7 @@ from headway_policies.subjects.endpoints import (
     variants,
 )
 from headway_policies.subjects.examples import example
-from headway_policies.subjects.values import NOT_PRODUCTION, is_strict, number
+from headway_policies.subjects.values import NOT_PRODUCTION, is_strict, number, plain
 
 _TARGET = "aws:appautoscaling/target:Target"
 _POLICY = "aws:appautoscaling/policy:Policy"
@@ -119,8 +119,8 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
 
 def _scaled(endpoint: Resource, variant: Variant, stack: Stack) -> Answers:
     ids = {f"endpoint/{name}/variant/{variant.name}" for name in endpoint_names(endpoint)}
-    targets = [each for each in stack.of_type(_TARGET) if each.value("resourceId") in ids]
-    policies = [each for each in stack.of_type(_POLICY) if each.value("resourceId") in ids]
+    targets = [each for each in stack.of_type(_TARGET) if plain(each.value("resourceId")) in ids]
+    policies = [each for each in stack.of_type(_POLICY) if plain(each.value("resourceId")) in ids]
     loose = [
         each
         for each in (*stack.of_type(_TARGET), *stack.of_type(_POLICY))
@@ -137,7 +137,7 @@ def _scaled(endpoint: Resource, variant: Variant, stack: Stack) -> Answers:
             path=f"scaling policy of {variant.name}", got=None, want="a policy that moves the target"
         )
     for target in targets:
-        maximum, minimum = target.value("maxCapacity"), target.value("minCapacity")
+        maximum, minimum = plain(target.value("maxCapacity")), plain(target.value("minCapacity"))
         if UNKNOWN in {maximum, minimum}:
             yield Undecided(path="maxCapacity", urn=target.urn)
         elif (number(maximum) or 0) <= (number(minimum) or 0):

@@ -58,7 +58,9 @@ def _(resource: Resource, _intent: Intent) -> Answers:
         yield NO_JOB
     for job in found:
         limit = job.path(Part.LIMIT)
-        if job.resource.value(limit) is not UNKNOWN and not number(job.resource.value(limit)):
+        if job.resource.value(limit) is UNKNOWN:
+            yield from job.placed(iter((Undecided(path=limit),)))
+        elif not number(job.resource.value(limit)):
             got = job.resource.value(limit)
             yield from job.placed(iter((Finding(path=limit, got=got, want="a limit in seconds"),)))
         spot = truth(job.resource.value(f"{job.before}{_SPOT}"))

@@ -11,7 +11,7 @@ from headway_policies.rule import Answers, Case, Rule
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.buckets import BUCKET, BUCKETS, POLICY, policies_of, settings
 from headway_policies.subjects.examples import Examples, example
-from headway_policies.subjects.values import type_of
+from headway_policies.subjects.values import plain, type_of
 
 _ARN = "arn:aws:s3:::data-1"
 _case = Examples(BUCKET, {"bucket": "data-1", "arn": _ARN})
@@ -118,7 +118,7 @@ def _(resource: Resource, stack: Stack, _intent: Intent) -> Answers:
     if any(_denies(statement, resource, owner) for owner, statement in statements):
         return
     for owner, statement in statements:
-        if statement.unknowns and statement.effect in {"Deny", UNKNOWN}:
+        if statement.unknowns and statement.effect in ("Deny", UNKNOWN):
             yield Undecided(path="policy", urn=owner.urn)
             return
     if all(document is not UNKNOWN for _, document in documents):
@@ -138,7 +138,7 @@ def _denies(statement: Statement, bucket: Resource, owner: Resource) -> bool:
 
 
 def _covers(statement: Statement, bucket: Resource, owner: Resource) -> bool:
-    if set(statement.resources) == {UNKNOWN}:
+    if set(map(plain, statement.resources)) == {UNKNOWN}:
         # Two ARNs that are made of this bucket alone: the bucket and its objects.
         buckets = [urn for urn in owner.references.get("policy", ()) if type_of(urn) in BUCKETS]
         return buckets == [bucket.urn] and len(statement.resources) > 1

@@ -65,7 +65,7 @@ def _(resource: Resource, _intent: Intent) -> Answers:
     protocol = resource.text("protocol") if resource.type == _LISTENER else "HTTPS"
     if protocol == "HTTP":
         onward = [resource.value(f"{each}.redirect.protocol") for each in resource.items("defaultActions")]
-        if not onward or set(onward) != {"HTTPS"}:
+        if not onward or any(each != "HTTPS" for each in onward):
             yield Finding(path="protocol", got=protocol, want="HTTPS")
     elif protocol not in _SECURE:
         yield NotApplicable(reason="the listener passes packets on")
