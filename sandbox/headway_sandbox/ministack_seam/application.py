@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from headway_sandbox.ministack_seam.access import Access, AccessDeniedError
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, evaluate_alarms, keep_metrics
 from headway_sandbox.ministack_seam.default_key import with_default_key
+from headway_sandbox.ministack_seam.gaps import keep_audit_trail, with_log_group_keys
 from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.object_keys import ObjectKeys
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
@@ -48,7 +49,7 @@ class Ministack:
         # It reads its settings when it is imported, so this comes after `configure`.
         from ministack import app  # noqa: PLC0415
         from ministack.core import persistence, responses, router  # noqa: PLC0415
-        from ministack.services import cloudwatch, eventbridge, scheduler, ssm, stepfunctions  # noqa: PLC0415
+        from ministack.services import cloudtrail, cloudwatch, eventbridge, scheduler, ssm, stepfunctions  # noqa: PLC0415
 
         self._settings = settings
         self._app = app
@@ -64,6 +65,7 @@ class Ministack:
         compute_statistics(cloudwatch)
         evaluate_alarms(cloudwatch)
         keep_metrics(cloudwatch)
+        keep_audit_trail(cloudtrail)
         self._metrics = ServiceMetrics(cloudwatch)
         self._alarm_events = AlarmEvents(cloudwatch, responses.now_iso, self.put_event)
         watch_parameters(ssm, self.put_event)
@@ -154,6 +156,7 @@ class Ministack:
 
         handlers = self._app.SERVICE_HANDLERS
         handlers["s3"] = self._with_keys(handlers["s3"])
+        handlers["logs"] = with_log_group_keys(handlers["logs"])
         for name, handler in list(handlers.items()):
             handlers[name] = looked_at(name, handler)
 

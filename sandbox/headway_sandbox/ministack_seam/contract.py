@@ -137,6 +137,11 @@ NAMES: tuple[Name, ...] = (
     Name("services.sts", "register_session", "access", parameters=("access_key", "session")),
     Name("services.s3", "_bucket_default_sse_headers", "object_keys", parameters=("bucket_name",)),
     Name("services.s3", "_bucket_encryption", "object_keys", TABLE),
+    Name("services.cloudtrail", "_events", "gaps", TABLE),
+    Name("services.cloudtrail", "_get_event_queue", "gaps", parameters=()),
+    Name("services.cloudtrail", "get_state", "gaps", parameters=()),
+    Name("services.cloudtrail", "load_persisted_state", "gaps", parameters=("data",)),
+    Name("services.cloudwatch_logs", "_log_groups", "gaps", TABLE),
     Name("services.kms", "_resolve_key", "object_keys", parameters=("key_id_or_arn",)),
 )
 

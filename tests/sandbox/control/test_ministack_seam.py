@@ -15,8 +15,9 @@ from ministack import app
 from ministack.core import router
 from ministack.services import cloudwatch, eventbridge, scheduler, ssm, stepfunctions
 
+from headway_sandbox import lifecycle
 from headway_sandbox.ministack_seam import contract
-from support.control import BUCKET, ROLE, Cloud, Jobs, unique, until
+from support.control import BUCKET, ROLE, Cloud, Jobs, refused, unique, until
 
 
 def test_the_pinned_version_is_installed() -> None:
@@ -232,3 +233,35 @@ def test_functions_run_with_the_sandboxes_packages_and_reach_its_services(cloud:
     answer = cloud.client("lambda").invoke(FunctionName=name)
 
     assert json.load(answer["Payload"]) == [BUCKET]
+
+
+def test_a_log_group_changes_its_key(cloud: Cloud) -> None:
+    logs, name = cloud.client("logs"), unique("/group")
+    key = "arn:aws:kms:us-east-1:000000000000:key/one"
+    logs.create_log_group(logGroupName=name)
+
+    def found() -> str | None:
+        (group,) = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        return str(group["kmsKeyId"]) if "kmsKeyId" in group else None
+
+    logs.associate_kms_key(logGroupName=name, kmsKeyId=key)
+    assert found() == key
+    logs.disassociate_kms_key(resourceIdentifier=f"arn:aws:logs:us-east-1:000000000000:log-group:{name}")
+    assert found() is None
+    assert refused(logs.associate_kms_key, logGroupName="/absent", kmsKeyId=key)[0] == (
+        "ResourceNotFoundException"
+    )
+
+
+def test_the_audit_trail_outlives_a_restart(tmp_path: Path) -> None:
+    cloud = Cloud(tmp_path / "trail")
+    cloud.client("s3").create_bucket(Bucket=unique("audited"))
+    lifecycle.stop(cloud.state_dir)
+    cloud.start()
+
+    events = cloud.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateBucket"}]
+    )["Events"]
+
+    lifecycle.stop(cloud.state_dir)
+    assert [event["EventName"] for event in events] == ["CreateBucket"]
