@@ -1,7 +1,7 @@
 """The lines of a report: what a rule found, why a person is needed, without any secret. Pure."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from headway_policies.exceptions import ExceptionStatus, ExceptionUse
@@ -120,15 +120,16 @@ class Writer:
         failed = ADVISORY if self._settings.level(rule.id) is Level.ADVISORY else Outcome.FAIL.value
         if judgement.error is not None:
             message = rule.error_message(judgement.error).split("\n", 1)[0]
-            row = self._row(rule, judgement.urn or "", "")
-            yield replace(row, outcome=failed, message=message, fix="Mend the rule.")
+            urn = judgement.urn or ""
+            yield self._row(rule, urn, path="", outcome=failed, message=message, fix="Mend the rule.")
         for finding in judgement.findings:
-            row = self._row(rule, finding.urn or judgement.urn or "", finding.path)
-            yield replace(row, outcome=failed, message=self._sentence(finding, row.urn))
+            urn = finding.urn or judgement.urn or ""
+            message = self._sentence(finding, urn)
+            yield self._row(rule, urn, path=finding.path, outcome=failed, message=message, fix=rule.fix)
         for item in judgement.undecided:
-            row = self._row(rule, item.urn or judgement.urn or "", item.path)
-            message = f"{row.path} is not known before the update, which decides"
-            yield replace(row, outcome=Outcome.UNDECIDED.value, message=message)
+            message = f"{self._redactor.text(item.path)} is not known before the update, which decides"
+            urn, outcome = item.urn or judgement.urn or "", Outcome.UNDECIDED.value
+            yield self._row(rule, urn, path=item.path, outcome=outcome, message=message, fix=rule.fix)
 
     def reason_row(self, reason: Reason) -> Row:
         """The line of a reason why a person is needed."""
@@ -154,7 +155,7 @@ class Writer:
             return f"{finding.path} is {HIDDEN}, want {self._redactor.text(finding.want)}"
         return self._redactor.text(finding.sentence())
 
-    def _row(self, rule: Rule, urn: str, path: str) -> Row:
+    def _row(self, rule: Rule, urn: str, *, path: str, outcome: str, message: str, fix: str) -> Row:
         resource = self._resources.get(urn)
         return Row(
             rule=rule.id,
@@ -162,10 +163,10 @@ class Writer:
             severity=rule.severity.value,
             urn=urn,
             type="" if resource is None else resource.type,
-            outcome="",
+            outcome=outcome,
             path=self._redactor.text(path),
-            message="",
-            fix=rule.fix,
+            message=message,
+            fix=fix,
             controls=self._controls.get(rule.id, ()),
             source="" if resource is None else resource.source,
         )
