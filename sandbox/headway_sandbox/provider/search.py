@@ -77,12 +77,14 @@ def _is_made_with(aws: Aws, token: str, parts: Properties, known: Mapping[str, A
     table, declared = registry.table(token), schema.of(token)
     reader = LiveReader(aws, table, declared, {})
     try:
-        live = reader.live({**known, **parts})
+        named = table.identify(table.id_of(parts))
+        live = reader.live({**known, **named, **parts})
     except AwsError:
         # What cannot be described, such as one of AWS's own, is nobody's to take over.
         return False
     if live is None:
         return False
+    live = {**named, **live}
     comparison = Comparison(table, declared.outputs)
     wanted = {name: value for name, value in known.items() if _is_fixed(table, name)}
     return all(comparison.same(name, value, live.get(name)) for name, value in wanted.items())

@@ -102,7 +102,6 @@ ROLE_POLICY = ResourceType(
     identity={"RoleName": "role", "PolicyName": "name"},
     create=Call("PutRolePolicy"),
     reads=(Read("GetRolePolicy", absent=_ABSENT, unfold=_decoded),),
-    listing=Read("ListPolicies", at="Policies", where={"Arn": "arn"}, constants={"Scope": "Local"}),
     steps=(Step(("policy",), Call("PutRolePolicy"), on_create=False),),
     delete=(Call("DeleteRolePolicy"),),
     renames={"name": "PolicyName", "role": "RoleName", "policy": "PolicyDocument"},
@@ -129,6 +128,7 @@ POLICY = ResourceType(
             only=("policy",),
         ),
     ),
+    listing=Read("ListPolicies", at="Policies", where={"Arn": "arn"}, constants={"Scope": "Local"}),
     steps=(
         Step(("policy",), Call("CreatePolicyVersion", constants={"SetAsDefault": True}), on_create=False),
     ),

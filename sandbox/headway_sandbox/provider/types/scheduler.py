@@ -25,6 +25,7 @@ SCHEDULE = ResourceType(
     identity={"Name": "name", "GroupName": "groupName"},
     create=Call("CreateSchedule"),
     reads=(Read("GetSchedule", absent=frozenset({"ResourceNotFoundException"})),),
+    listing=Read("ListSchedules", at="Schedules", where={"GroupName": "groupName", "Name": "name"}),
     steps=(Step((), Call("UpdateSchedule"), on_create=False),),
     delete=(Call("DeleteSchedule"),),
     renames={"arn": "ScheduleArn", f"{_PARAMETERS}.pipelineParameters": "PipelineParameterList"},
