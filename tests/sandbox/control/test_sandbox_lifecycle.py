@@ -308,7 +308,7 @@ def test_a_start_waits_for_the_sandbox_that_is_being_stopped(own: Cloud) -> None
 
 def test_the_servers_own_pages(own: Cloud) -> None:
     with urllib.request.urlopen(f"{own.record.endpoint_url}/_headway/health") as page:
-        assert json.load(page) == {"status": "ok", "pid": own.record.pid}
+        assert json.load(page) == {"status": "ok", "pid": own.record.pid, "interrupted": []}
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{own.record.endpoint_url}/_headway/nothing")
     assert caught.value.code == 404
