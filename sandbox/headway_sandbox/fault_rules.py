@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 Document = dict[str, Any]
 
 ANY = "*"
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9._]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ def _text(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 256
 
 
+def _code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+
+
 def _rate(value: object) -> bool:
     return _number(value) and 0 <= value <= 1  # type: ignore[operator]
 
@@ -65,7 +71,7 @@ KINDS: Mapping[str, Mapping[str, Member]] = {
         "service": Member("a service as AWS's SDKs name it, for example sagemaker", _text, required=True),
         "operation": Member("an operation's name, or * for all", _text, ANY),
         "error": Member(
-            "throttle, or an error's code as AWS names it, for example ResourceLimitExceeded", _text
+            "throttle, or an error's code as AWS names it, for example ResourceLimitExceeded", _code
         ),
         "message": Member("text", _text),
         "status": Member("an HTTP status from 400 to 599", _whole(400, 599)),

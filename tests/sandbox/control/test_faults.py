@@ -87,6 +87,7 @@ def test_a_rate_meets_its_share_and_the_same_calls_again(
             "rate is 1.5; it must be a number from 0 to 1",
         ),
         ({"kind": "api", "service": "s3", "error": "x", "times": 0}, "times is 0"),
+        ({"kind": "api", "service": "s3", "error": "x\r\ny: z"}, "it must be throttle, or an error's code"),
         ({"kind": "api", "service": "s3", "error": "x", "times": True}, "times is True"),
         ({"kind": "worker", "delay_s": -1}, "delay_s is -1; it must be seconds from 0 to 3600"),
         ({"kind": "worker"}, "does nothing"),
