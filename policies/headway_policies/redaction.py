@@ -1,11 +1,29 @@
 """Keeps secrets out of every text that leaves the gate. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from headway_policies.resource import Resource
+from headway_policies.stack_graph import identity_names
 
 HIDDEN: Final = "[secret]"
 MINIMUM_LENGTH: Final = 4
 """Shorter texts occur everywhere; where one is a secret, the property that holds it is hidden as a whole."""
+
+
+STAND_IN_MARK: Final = "5ead1e55"
+"""In every name that an offline plan gives to a resource which only AWS can name."""
+
+
+def stand_in_names(resources: Iterable[Resource]) -> dict[str, str]:
+    """What to show for each stand-in: the resource that it stands for."""
+    found: dict[str, str] = {}
+    for resource in resources:
+        for name in sorted(identity_names(resource.type)):
+            value = resource.properties.get(name)
+            if isinstance(value, str) and STAND_IN_MARK in value:
+                found.setdefault(value, f"<{name} of {resource.name}>")
+    return found
 
 
 class Redactor:
@@ -13,9 +31,11 @@ class Redactor:
 
     Args:
         secret_texts: The plain texts of secrets.
+        names: Texts that are shown as others.
     """
 
-    def __init__(self, secret_texts: Iterable[str] = ()) -> None:
+    def __init__(self, secret_texts: Iterable[str] = (), names: Mapping[str, str] | None = None) -> None:
+        self._names = sorted((names or {}).items(), key=lambda pair: len(pair[0]), reverse=True)
         # The longest first: a secret may be part of another one.
         texts = sorted({item for item in secret_texts if len(item) >= MINIMUM_LENGTH}, key=len, reverse=True)
         self._texts = tuple(texts)
@@ -25,4 +45,7 @@ class Redactor:
         for secret in self._texts:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
+        if STAND_IN_MARK in text:
+            for stand_in, name in self._names:
+                text = text.replace(stand_in, name)
         return text

@@ -8,7 +8,7 @@ from headway_policies.exceptions import ExceptionStatus, ExceptionUse
 from headway_policies.framework_map import Framework, controls_by_rule
 from headway_policies.lanes import EXPLANATIONS, Lane, Reason
 from headway_policies.outcome import Finding, Judgement, Outcome
-from headway_policies.redaction import HIDDEN, Redactor
+from headway_policies.redaction import HIDDEN, Redactor, stand_in_names
 from headway_policies.resource import Resource
 from headway_policies.rule import Rule
 from headway_policies.settings import GateSettings, Level
@@ -112,7 +112,7 @@ class Writer:
         self._settings = settings
         self._controls = controls_by_rule(frameworks)
         self._resources = {resource.urn: resource for resource in resources}
-        self._redactor = Redactor(secret_texts)
+        self._redactor = Redactor(secret_texts, stand_in_names(self._resources.values()))
 
     def rows(self, judgement: Judgement) -> Iterator[Row]:
         """The lines of one answer of a rule."""

@@ -15,9 +15,14 @@ import pytest
 from headway_cli.gate.rulebooks import POLICIES, Loaded, load
 from headway_cli.gate.stack_plan import Planned, plan_stacks
 from headway_policies.lanes import Base, Lane
+from headway_policies.outcome import Finding
+from headway_policies.redaction import STAND_IN_MARK
+from headway_policies.registry import find_rule
 from headway_policies.resource import UNKNOWN, Resource
+from headway_policies.rule import Answers, Rule
 from headway_policies.verdict import Subject, Verdict, assess
 from headway_sandbox.engine import Engine
+from headway_sandbox.provider import stand_ins
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
@@ -198,6 +203,35 @@ def test_the_plan_knows_what_documents_say_and_where_resources_are_declared(plan
     own = [item for item in planned.subject.resources if item.is_custom]
     assert {item.source.split(":")[0] for item in own} == {"stacks/__main__.py"}
     assert not [item for item in own if item.type == CONFIG and item.value("kmsKeyArn") is UNKNOWN]
+
+
+def test_a_finding_names_the_resource_that_a_stand_in_stands_for(planned: Planned, loaded: Loaded) -> None:
+    key = next(item for item in planned.subject.resources if item.type == "aws:kms/key:Key")
+    config = Resource(type=CONFIG, name="c", urn="urn::c", properties={"kmsKeyArn": key.value("arn")})
+    rule = _telling_rule()
+    verdict = assess(
+        replace(planned.subject, resources=(key, config)),
+        replace(loaded.rulebook, rules=(rule,)),
+        Base(),
+        datetime.now(UTC).date(),
+    )
+
+    assert STAND_IN_MARK == stand_ins.MARK
+    assert f"<arn of {key.name}>" in verdict.rows[0].message
+
+
+def _telling_rule() -> Rule:
+    """A rule that shows a key's ARN."""
+    found = find_rule("HEADWAY-ENC-001")
+    assert found is not None
+    fields = {name: getattr(found, name) for name in Rule.__dataclass_fields__ if "check" not in name}
+    rule = Rule(**fields)
+
+    @rule.check
+    def _(resource: Resource, intent: object) -> Answers:
+        yield Finding(path="kmsKeyArn", got=resource.value("kmsKeyArn"), want="another")
+
+    return rule
 
 
 def test_two_plans_of_one_stack_give_the_same_evidence(engine: Engine, tmp_path: Path) -> None:
