@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_sandbox import lifecycle
@@ -55,6 +55,7 @@ def test_the_newest_fault_of_a_worker_counts(faults: Faults) -> None:
     assert faults.worker("a", "old") == WorkerFault(1.0, 0.0, 0.0, 0.0, 0.0)
 
 
+@settings(deadline=None, max_examples=30)
 @given(rate=st.floats(0, 1), seed=st.integers(0, 2**32))
 def test_a_rate_meets_its_share_and_the_same_calls_again(
     tmp_path_factory: pytest.TempPathFactory, rate: float, seed: int

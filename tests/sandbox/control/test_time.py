@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_sandbox import lifecycle
@@ -46,6 +46,7 @@ def test_missing_data_is_treated_as_cloudwatch_documents_it(
     assert state_of(datapoints, periods=3, to_alarm=3, missing=missing, state="OLD") == state
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=5, max_size=5), st.integers(1, 3), st.integers(0, 3))
 def test_so_many_of_the_newest_datapoints_alarm(datapoints: list[bool], periods: int, short: int) -> None:
     to_alarm = max(1, periods - short)
