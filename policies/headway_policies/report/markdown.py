@@ -73,7 +73,9 @@ def _counted(verdict: Verdict, failed: Sequence[Row], manual: Sequence[Row]) -> 
     if resources:
         words.append(f"{resources} resources of types that no rule knows")
     first = next(iter([*failed, *manual]), None)
-    start = "" if first is None else f"First: {_about(first)}{_cell(first.message)}. {_cell(first.fix)}\n\n"
+    start = (
+        "" if first is None else f"First: {_about(first)}{_cell(first.message)}. {_written(first.fix)}\n\n"
+    )
     return start + " · ".join(words)
 
 
@@ -83,7 +85,7 @@ def _findings(title: str, rows: Sequence[Row]) -> str:
     lines = []
     for row in rows[:MAXIMUM_ROWS]:
         where = f" (`{row.source}`)" if row.source else ""
-        lines.append(f"- **{row.rule}** {_about(row)}{_cell(row.message)}{where}\n  Fix: {_cell(row.fix)}")
+        lines.append(f"- **{row.rule}** {_about(row)}{_cell(row.message)}{where}\n  Fix: {_written(row.fix)}")
     return "\n".join([f"### {title}", *lines, *_left_out(rows)])
 
 
@@ -191,6 +193,11 @@ def _folded(title: str, body: str, *, shown: bool) -> str:
     if not shown:
         return ""
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def _written(text: str) -> str:
+    """A rule's own words, which are Markdown."""
+    return text.replace("\n", " ")
 
 
 def _cell(text: str) -> str:
