@@ -50,7 +50,7 @@ def condition(name: str, left: Any = 1, **branches: Any) -> dict[str, Any]:
         (definition(step("A"), Extra=1), "unknown member Extra"),
         (definition(step("A b")), "a step's Name is 'A b'"),
         (definition(step("A"), step("A")), "step A: the name is used by another step"),
-        (definition(step("A", "Lambda")), "steps of type 'Lambda' are not emulated by this sandbox"),
+        (definition(step("A", "Callback")), "steps of type 'Callback' are not emulated by this sandbox"),
         (definition(step("A", Surprise=1)), "step A: unknown member Surprise"),
         (definition(step("A", DependsOn=["B"])), "step A: it depends on B, which is no step"),
         (definition(step("A", DependsOn="B")), "DependsOn must be a list"),
@@ -119,7 +119,7 @@ def test_a_definition_that_cannot_run_is_refused(text: str, problem: str) -> Non
 
 
 def test_all_problems_are_told_at_once() -> None:
-    text = definition(step("A", "Lambda"), step("B", DependsOn=["C"], Arguments={"x": get("Parameters.P")}))
+    text = definition(step("A", "Callback"), step("B", DependsOn=["C"], Arguments={"x": get("Parameters.P")}))
 
     with pytest.raises(DefinitionError) as caught:
         parse_definition(text)

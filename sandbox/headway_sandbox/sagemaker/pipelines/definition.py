@@ -15,7 +15,9 @@ from headway_sandbox.sagemaker.pipelines.retries import RetryPolicy, parse_retry
 from headway_sandbox.sagemaker.pipelines.values import Get, JsonGet, Value, leaves, parse_value
 
 VERSION = "2020-12-01"
-STEP_TYPES = ("Condition", "Fail", "Model", "Processing", "RegisterModel", "Training", "Transform")
+STEP_TYPES = (
+    *("Condition", "Fail", "Lambda", "Model", "Processing", "RegisterModel", "Training", "Transform"),
+)
 EXECUTION_VARIABLES = (
     "CurrentDateTime",
     "PipelineArn",
@@ -33,6 +35,7 @@ _STEP_MEMBERS = frozenset(
         *("CacheConfig", "RetryPolicies"),
     }
 )
+_LAMBDA_MEMBERS = frozenset({"FunctionArn", "OutputParameters"})
 
 
 class DefinitionError(ValueError):
@@ -75,7 +78,8 @@ class Step:
     Attributes:
         name: Unique in the pipeline.
         type: One of `STEP_TYPES`.
-        arguments: Arguments with their references parsed; for Condition steps empty.
+        arguments: Arguments with their references parsed; for Condition steps empty, for Lambda steps
+            ``FunctionArn``, ``Payload`` and ``Outputs``.
         condition: What a Condition step decides by.
         depends_on: Names of the steps that must have succeeded, declared and by reference.
         branch: The side of the Condition step that it is on, if any.
@@ -147,7 +151,8 @@ class _Parser:
                 f"{here}: steps of type {kind!r} are not emulated by this sandbox; emulated are "
                 f"{', '.join(STEP_TYPES)}"
             )
-        for member in sorted(set(item) - _STEP_MEMBERS):
+        members = _STEP_MEMBERS | (_LAMBDA_MEMBERS if kind == "Lambda" else set())
+        for member in sorted(set(item) - members):
             self.problems.append(f"{here}: unknown member {member}")
         arguments = item.get("Arguments", {})
         if not isinstance(arguments, dict):
@@ -160,6 +165,8 @@ class _Parser:
             inner = {True: arguments.get("IfSteps", []), False: arguments.get("ElseSteps", [])}
             for member in sorted(set(arguments) - {"Conditions", "IfSteps", "ElseSteps"}):
                 self.problems.append(f"{here}: unknown member {member} in Arguments")
+        if kind == "Lambda":
+            arguments = self._call(item, arguments, here)
         parsed = {} if condition is not None else parse_value(arguments, here, self.problems)
         step = Step(
             name=name,
@@ -179,6 +186,25 @@ class _Parser:
         self.steps[name] = replace(step, depends_on=depends_on)
         for when, steps in inner.items():
             self.parse_steps(steps, Branch(name, when), f"{here}, {'IfSteps' if when else 'ElseSteps'}")
+
+    def _call(self, item: Mapping[str, Any], arguments: dict[str, Any], where: str) -> dict[str, Any]:
+        """The call of a function: what it is, what it gets, and the outputs that others may ask for."""
+        arn = item.get("FunctionArn")
+        if not isinstance(arn, str | dict):
+            self.problems.append(f"{where}: FunctionArn is {arn!r}; it must name a function")
+        outputs = item.get("OutputParameters", [])
+        named = isinstance(outputs, list) and all(
+            isinstance(each, dict) and isinstance(each.get("OutputName"), str) for each in outputs
+        )
+        if not named:
+            self.problems.append(
+                f"{where}: OutputParameters must be a list of OutputName and OutputType, not {outputs!r}"
+            )
+        return {
+            "FunctionArn": arn,
+            "Payload": arguments,
+            "Outputs": [each["OutputName"] for each in outputs] if named else [],
+        }
 
     def _declared(self, value: Any, where: str) -> list[str]:  # noqa: ANN401
         if isinstance(value, list) and all(isinstance(item, str) for item in value):

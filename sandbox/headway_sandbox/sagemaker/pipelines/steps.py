@@ -12,7 +12,7 @@ from typing import Any
 
 from headway_sandbox.api_faults import error_of
 from headway_sandbox.sagemaker.aws import LoopbackAws
-from headway_sandbox.sagemaker.credentials import require_role
+from headway_sandbox.sagemaker.credentials import acting_as, require_role
 from headway_sandbox.sagemaker.jobs.record import PROCESSING, TRAINING, TRANSFORM, Job, JobKind
 from headway_sandbox.sagemaker.model_package_groups import KIND as GROUP_KIND
 from headway_sandbox.sagemaker.model_package_groups import create_group, group_name
@@ -265,6 +265,40 @@ async def _condition(run: StepRun) -> bool:
     return outcome
 
 
+async def _call_function(run: StepRun) -> Document:
+    """Calls a function in the pipeline's role; its answer holds the step's outputs."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - costs too much at start
+
+    arguments = run.arguments()
+    arn, outputs = arguments["FunctionArn"], arguments["Outputs"]
+    run.note(Lambda={"Arn": arn})
+    try:
+        aws = await acting_as(run.service, run.execution.role_arn, run.execution_id)
+        payload = json.dumps(arguments["Payload"]).encode()
+        answer = await aws.call("lambda", "invoke", FunctionName=arn, Payload=payload)
+        text = await asyncio.to_thread(answer["Payload"].read)
+    except (ClientError, ServiceError) as error:
+        raise StepFailure(f"ClientError: Failed to invoke lambda:Invoke. Error Details: {error}") from error
+    if answer.get("FunctionError"):
+        raise StepFailure(f"ClientError: The function {arn} failed: {text.decode(errors='replace')}")
+    answered = json.loads(text) if text else None
+    given = answered if isinstance(answered, dict) else {}
+    missing = [name for name in outputs if name not in given]
+    if missing:
+        raise StepFailure(
+            f"ClientError: The function {arn} did not answer with {', '.join(missing)}, which "
+            "OutputParameters of the step names"
+        )
+    known = {name: given[name] for name in outputs}
+    shown = [{"Name": name, "Value": _as_output(value)} for name, value in known.items()]
+    run.note(Lambda={"Arn": arn, "OutputParameters": shown})
+    return {"OutputParameters": known}
+
+
+def _as_output(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _exception_type(error: ServiceError) -> str | None:
     return SERVICE_FAULT if error.status >= 500 else _EXCEPTION_TYPES.get(error.code)
 
@@ -278,6 +312,7 @@ async def _fail(run: StepRun) -> Document:
 _TYPES: dict[str, Callable[[StepRun], Awaitable[Any]]] = {
     "Condition": _condition,
     "Fail": _fail,
+    "Lambda": _call_function,
     "Model": _model,
     "Processing": _job(PROCESSING),
     "RegisterModel": _register_model,
