@@ -1,6 +1,7 @@
 """`headway up`: from nothing to a live system, and from anything to what is declared now."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,12 @@ from headway_cli.project import LOCAL_STACK, Project, require_free_space, sandbo
 from headway_cli.pulumi_events import in_words
 from headway_cli.pulumi_run import operate
 from headway_cli.recovery import recover
-from headway_cli.release import wait_for_release
+from headway_cli.release import PROMOTED, is_settled, read_release, wait_for_release
 from headway_cli.sandbox import start_sandbox
 from headway_cli.stack import select_stack
 from headway_cli.status import serving_problems, system_status
 from headway_cli.systems import System, read_systems
+from headway_cli.traffic import playing, read_rows
 from headway_cli.training import ensure_trained
 from headway_policies.outcome import Outcome
 
@@ -107,7 +109,7 @@ def _through_the_gate(
 def _make_live(session: Session, narrator: Narrator, changes: dict[str, int], judged: Judged) -> Brought:
     aws = Aws(session.variables)
     systems = read_systems(session)
-    open_ends = [end for system in systems for end in _serve_declared_model(aws, system, narrator)]
+    open_ends = [end for system in systems for end in _serve_declared_model(aws, system, session, narrator)]
     statuses = tuple(system_status(aws, system) for system in systems)
     failed = [end.text for end in open_ends if not end.needs_person]
     silent = [f"{item['system']}: {text}" for item in statuses for text in serving_problems(item)]
@@ -135,7 +137,23 @@ class _OpenEnd:
     needs_person: bool = False
 
 
-def _serve_declared_model(aws: Aws, system: System, narrator: Narrator) -> Iterator[_OpenEnd]:
+@contextmanager
+def _users(aws: Aws, system: System, session: Session, narrator: Narrator, package: str) -> Iterator[None]:
+    """Users of the laptop's endpoint while a model is released: a stage without requests never ends."""
+    found = read_release(aws, system)
+    if not session.is_local or is_settled(found, package):
+        yield
+        return
+    narrator.say(f"  playing the rows after the training cut at {system.endpoint_name}, as its users")
+    with playing(aws, system, read_rows(aws, system)) as played:
+        yield
+    if played.failed:
+        narrator.warn(f"  {played.failed} of {played.answered + played.failed} failed: {played.last_error}")
+
+
+def _serve_declared_model(
+    aws: Aws, system: System, session: Session, narrator: Narrator
+) -> Iterator[_OpenEnd]:
     """Trains and releases what is declared; yields what keeps it from serving."""
     if system.pipeline_name is None:
         return
@@ -151,10 +169,11 @@ def _serve_declared_model(aws: Aws, system: System, narrator: Narrator) -> Itera
             needs_person=True,
         )
     elif system.release_table_name is not None:
-        release = wait_for_release(aws, system, package, narrator)
+        with _users(aws, system, session, narrator, package):
+            release = wait_for_release(aws, system, package, narrator)
         if release is None:
             yield _OpenEnd(f"{system.name}: the release machine recorded nothing about {package}")
         elif not release.is_over:
             yield _OpenEnd(f"{system.name}: the release is still {release.status}: {release.why}")
-        elif release.status != "succeeded":
+        elif release.status != PROMOTED:
             yield _OpenEnd(f"{system.name}: the release {release.status}: {release.why}")

@@ -13,7 +13,8 @@ from headway_cli.narration import Narrator
 from headway_cli.systems import System
 
 POLL_S = 0.5
-_OVER = ("succeeded", "failed", "refused")
+PROMOTED = "promoted"
+_OVER = (PROMOTED, "rolled_back", "failed", "refused")
 EVENT_S = 10.0
 """An approval's event has started the machine by then."""
 
@@ -27,7 +28,7 @@ class Release:
 
     Args:
         release_id: The release.
-        status: running, succeeded, failed or refused.
+        status: running, waiting, promoted, rolled_back, failed or refused.
         model_package_arn: What is released; empty for the model that the stack itself declares.
         desired: The endpoint configuration that should serve.
         serving: The one that does.
@@ -98,12 +99,12 @@ def wait_for_release(
         What was recorded last; None where nothing was recorded in time.
     """
     found = read_release(aws, system)
-    if _is_settled(found, model_package_arn):
+    if is_settled(found, model_package_arn):
         return found
     began = clock()
     started = False
     with narrator.step(f"Releasing {system.name}") as line:
-        while not _is_settled(found, model_package_arn) and clock() < began + timeout_s:
+        while not is_settled(found, model_package_arn) and clock() < began + timeout_s:
             if not started and clock() >= began + EVENT_S and not _is_running(aws, system):
                 # The event that starts the machine is sent once; whoever was killed just then has lost it.
                 _start(aws, system, model_package_arn)
@@ -116,7 +117,8 @@ def wait_for_release(
     return found
 
 
-def _is_settled(found: Release | None, model_package_arn: str) -> bool:
+def is_settled(found: Release | None, model_package_arn: str) -> bool:
+    """Whether the newest release is the one of a model package, and over."""
     return found is not None and found.model_package_arn == model_package_arn and found.is_over
 
 

@@ -25,6 +25,7 @@ class System:
     model_package_group_name: str | None = None
     release_state_machine_arn: str | None = None
     release_table_name: str | None = None
+    data_bucket: str | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
 
@@ -56,6 +57,7 @@ def parse_systems(outputs: Mapping[str, Any]) -> tuple[System, ...]:
         System(
             name=name,
             **{key: item[key] for key in (*_REQUIRED, *_OPTIONAL) if item.get(key)},
+            data_bucket=item.get("buckets", {}).get("data"),
             contract=item.get("contract", {}),
             evaluation=item.get("evaluation", {}),
         )

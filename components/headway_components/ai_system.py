@@ -15,6 +15,7 @@ from headway_components.model import ModelSource
 from headway_components.model_registry import ModelRegistry, ModelRegistryArgs
 from headway_components.observability import Observability, ObservabilityArgs
 from headway_components.release import Release, ReleaseArgs
+from headway_components.release_plan import ReleasePlan
 from headway_components.spec import DataRetention, SystemSpec
 
 
@@ -51,9 +52,11 @@ class AISystem(pulumi.ComponentResource):
             ReleaseArgs(
                 foundation=foundation,
                 registry=self.registry.ref,
-                plan=spec.release,
+                contract=spec.contract,
+                plan=_here(spec.release, deployment),
                 samples_pct=deployment.release_samples_pct,
                 poll_s=deployment.release_poll_s,
+                metrics_period_s=deployment.metrics_period_s,
             ),
             child,
         )
@@ -142,6 +145,12 @@ class AISystem(pulumi.ComponentResource):
             "alarms": self.observability.alarm_names,
             "model": spec.model.name,
         }
+
+
+def _here(plan: ReleasePlan, deployment: Deployment) -> ReleasePlan:
+    """The plan with what the environment says otherwise."""
+    longest = deployment.release_maximum_duration_s
+    return plan if longest is None else plan.model_copy(update={"maximum_duration_s": longest})
 
 
 def _foundation_args(spec: SystemSpec, deployment: Deployment) -> FoundationArgs:

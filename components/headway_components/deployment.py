@@ -80,8 +80,12 @@ class Deployment(Declaration):
     """Whether this stack declares the repository of the image; somebody else does when left out."""
     release_samples_pct: int = Field(default=100, ge=1, le=100)
     """Share of the plan's samples that a stage waits for here, in percent: a rehearsal; all when left out."""
+    release_maximum_duration_s: int | None = Field(default=None, ge=60, le=2_592_000)
+    """Time after which a release is rolled back here, in seconds; what the plan says when left out."""
     release_poll_s: int = Field(default=15, ge=1, le=300)
-    """Time between two looks at an endpoint that is being updated, in seconds; 15 when left out."""
+    """Least time between two looks at a release, in seconds; 15 when left out."""
+    metrics_period_s: int = Field(default=60, ge=1, le=3_600)
+    """Length of a period of the endpoint's metrics, in seconds; a minute, as on AWS, when left out."""
 
     @field_validator("frameworks", "availability_zones", mode="before")
     @classmethod

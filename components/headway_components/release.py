@@ -8,31 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn, ssm
+from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn, sns, ssm
 
 from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._arns import sagemaker_arn
-from headway_components._grants import (
-    DELETE_MODELS,
-    ENCRYPT,
-    LIST_MODELS,
-    READ_MODELS,
-    WRITE_LOGS,
-    Statement,
-    attach_volumes,
-    grant,
-    use_models,
-)
+from headway_components._grants import Statement, grant
 from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
+from headway_components._release_grants import ReleaseThings, function_statements
 from headway_components._text import suffixed
+from headway_components.contracts import InferenceContract
 from headway_components.release_definition import release_definition
 from headway_components.release_plan import ReleasePlan
 
 RUNTIME_PACKAGE = "headway_runtime"
 HANDLER = "headway_runtime.release.handler.handle"
-_SHARED_FILES = ("__init__.py", "canonical.py")
-"""What the machine uses of the runtime besides its own files."""
+_SHIPPED = ("__init__.py", "canonical.py", "judge", "release")
+"""Files and packages of the runtime that the machine is made of."""
+HISTORY_EVENTS = 25_000
+"""Events that Step Functions keeps of one execution before it ends it."""
+EVENTS_A_LOOK = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +37,16 @@ class ReleaseArgs(Args):
     """What the machine builds on."""
     registry: RegistryRef
     """Where approved models come from."""
+    contract: InferenceContract
+    """What requests and answers look like."""
     plan: ReleasePlan | None = None
     """How an approved model goes live; the default plan when left out."""
     samples_pct: int = 100
     """Share of the plan's samples that a stage waits for, in percent; all when left out."""
     poll_s: int | None = None
-    """Time between two looks at an endpoint that is being updated, in seconds; 15 when left out."""
+    """Least time between two looks at a release, in seconds; 15 when left out."""
+    metrics_period_s: int = 60
+    """Length of a period of the endpoint's metrics, in seconds; a minute, as on AWS, when left out."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the time between two looks."""
@@ -76,7 +74,7 @@ class Release(pulumi.ComponentResource):
         self._foundation = args.foundation
         parameter = self._parameter(plan, args.samples_pct)
         table = self._table()
-        function = self._function(args, plan, table, parameter)
+        function = self._function(args, table, parameter)
         machine = self._machine(function, plan, args.poll_s)
         self._rule(args.registry, machine)
         self.state_machine_arn = machine.arn
@@ -129,16 +127,24 @@ class Release(pulumi.ComponentResource):
         )
 
     def _function(
-        self, args: ReleaseArgs, plan: ReleasePlan, table: dynamodb.Table, parameter: ssm.Parameter
+        self, args: ReleaseArgs, table: dynamodb.Table, parameter: ssm.Parameter
     ) -> lambda_.Function:
         foundation = self._foundation
         logs = self._logs("logs", f"/headway/{foundation.prefix}/release")
+        topic = self._topic()
+        things = ReleaseThings(
+            table_arn=table.arn, logs_arn=logs.arn, parameter_arn=parameter.arn, topic_arn=topic.arn
+        )
         permission = grant(
             f"{self._name}-steps",
             foundation.release_role,
-            _function_statements(args, table.arn, logs.arn),
+            function_statements(foundation, args.registry, things),
             parent=self,
         )
+        form = {
+            "inputs": [field.name for field in args.contract.inputs],
+            "output": args.contract.output.name,
+        }
         settings = {
             "system": foundation.system,
             "prefix": foundation.prefix,
@@ -147,7 +153,10 @@ class Release(pulumi.ComponentResource):
             "group": args.registry.group_name,
             "table": table.name,
             "release_plan_parameter": parameter.name,
-            "maximum_s": str(plan.maximum_duration_s),
+            "form": json.dumps(form),
+            "metrics_period_s": str(args.metrics_period_s),
+            "audit_bucket": foundation.audit.name,
+            "topic_arn": topic.arn,
             "keep_versions": "true" if foundation.retain_data else "false",
         }
         return lambda_.Function(
@@ -168,6 +177,14 @@ class Release(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
 
+    def _topic(self) -> sns.Topic:
+        return sns.Topic(
+            f"{self._name}-notices",
+            display_name=f"Releases of {self._foundation.prefix}",
+            kms_master_key_id=self._foundation.key_arn,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
     def _machine(self, function: lambda_.Function, plan: ReleasePlan, poll_s: int | None) -> sfn.StateMachine:
         foundation = self._foundation
         logs = self._logs("machine-logs", f"/aws/vendedlogs/states/{foundation.prefix}-release")
@@ -175,7 +192,9 @@ class Release(pulumi.ComponentResource):
         permission = grant(
             f"{self._name}-machine", foundation.machine_role, [invoke, _DELIVER_LOGS], parent=self
         )
-        wait_s = _defaults.RELEASE_POLL_S if poll_s is None else poll_s
+        # A long release is looked at less often, so that its history fits.
+        least_s = plan.maximum_duration_s * EVENTS_A_LOOK // HISTORY_EVENTS + 1
+        wait_s = max(least_s, _defaults.RELEASE_POLL_S if poll_s is None else poll_s)
         return sfn.StateMachine(
             f"{self._name}-machine",
             role_arn=foundation.machine_role.arn,
@@ -231,7 +250,8 @@ def release_code() -> pulumi.AssetArchive:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     root = Path(spec.submodule_search_locations[0])
-    files = [*(root / name for name in _SHARED_FILES), *sorted((root / "release").glob("*.py"))]
+    places = [root / name for name in _SHIPPED]
+    files = [file for place in places for file in (sorted(place.glob("*.py")) if place.is_dir() else [place])]
     assets: dict[str, pulumi.Asset | pulumi.Archive] = {
         f"{RUNTIME_PACKAGE}/{path.relative_to(root).as_posix()}": pulumi.StringAsset(path.read_text("utf-8"))
         for path in files
@@ -257,53 +277,3 @@ _DELIVER_LOGS = Statement(
     ),
     resources=["*"],
 )
-
-
-def _function_statements(
-    args: ReleaseArgs, table_arn: pulumi.Output[str], logs_arn: pulumi.Output[str]
-) -> list[Statement]:
-    foundation = args.foundation
-    ours = f"{foundation.prefix}-*"
-    configs = sagemaker_arn(foundation, "endpoint-config", ours)
-    endpoint = sagemaker_arn(foundation, "endpoint", foundation.prefix)
-    return [
-        Statement(
-            sid="Move",
-            actions=("sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpoint"),
-            resources=[endpoint, configs],
-        ),
-        Statement(
-            sid="Shapes",
-            actions=(
-                *("sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig"),
-                "sagemaker:DeleteEndpointConfig",
-            ),
-            resources=[configs],
-        ),
-        Statement(
-            sid="Models",
-            actions=("sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel"),
-            resources=[sagemaker_arn(foundation, "model", ours)],
-        ),
-        # Listing has no resource.
-        Statement(
-            sid="List",
-            actions=("sagemaker:ListEndpointConfigs", *LIST_MODELS, "sagemaker:ListModels"),
-            resources=["*"],
-        ),
-        Statement(
-            sid="RunAsServingRole",
-            actions=("iam:PassRole",),
-            resources=[foundation.serving_role.arn],
-            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
-        Statement(
-            sid="Records",
-            actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            resources=[table_arn],
-        ),
-        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
-        attach_volumes(foundation.key_arn),
-        use_models(args.registry, *READ_MODELS, *DELETE_MODELS, sid="Versions"),
-        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
-    ]

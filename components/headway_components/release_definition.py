@@ -17,7 +17,7 @@ _LAMBDA_HICCUPS = (
 
 
 def release_definition(*, function_arn: str, poll_s: int, maximum_duration_s: int) -> dict[str, Any]:
-    """Begins a release, looks at it until it is over, and ends as it ended.
+    """Takes step after step of a release until it is over, and ends as it ended.
 
     Args:
         function_arn: The function that takes the steps.
@@ -28,26 +28,27 @@ def release_definition(*, function_arn: str, poll_s: int, maximum_duration_s: in
         The definition. The input is an event with `detail.ModelPackageArn`, empty for the declared base.
     """
     return {
-        "Comment": "Moves an endpoint to an approved model and records what really serves",
-        "StartAt": "Begin",
+        "Comment": "Brings a model to users stage by stage, or back, and records what really serves",
+        "StartAt": "Advance",
         "TimeoutSeconds": maximum_duration_s + GRACE_S,
         "States": {
-            "Begin": _step(function_arn, "begin", following="What is next?"),
+            "Advance": _step(function_arn, "advance", following="What is next?"),
             "What is next?": {
                 "Type": "Choice",
-                "Choices": [
-                    _when("$.progress.next", "begin", "Wait for the endpoint"),
-                    _when("$.progress.next", "observe", "Wait for the move"),
-                ],
+                "Choices": [_when("$.progress.next", "wait", "Wait")],
                 "Default": "How did it end?",
             },
-            "Wait for the endpoint": {"Type": "Wait", "Seconds": poll_s, "Next": "Begin"},
-            "Wait for the move": {"Type": "Wait", "Seconds": poll_s, "Next": "Observe"},
-            "Observe": _step(function_arn, "observe", following="What is next?"),
-            "Abandon": _step(function_arn, "abandon", following="How did it end?", error="$.error"),
+            "Wait": {"Type": "Wait", "Seconds": poll_s, "Next": "Advance"},
+            "Abandon": _step(function_arn, "abandon", following="Is it back?", error="$.error"),
+            "Is it back?": {
+                "Type": "Choice",
+                "Choices": [_when("$.progress.next", "wait", "Wait for the way back")],
+                "Default": "How did it end?",
+            },
+            "Wait for the way back": {"Type": "Wait", "Seconds": poll_s, "Next": "Abandon"},
             "How did it end?": {
                 "Type": "Choice",
-                "Choices": [_when("$.progress.release.status", "succeeded", "Serving")],
+                "Choices": [_when("$.progress.release.status", "promoted", "Serving")],
                 "Default": "Not serving",
             },
             "Serving": {"Type": "Succeed"},
@@ -67,7 +68,7 @@ def _when(variable: str, value: str, state: str) -> dict[str, Any]:
 def _step(function_arn: str, action: str, *, following: str, error: str | None = None) -> dict[str, Any]:
     payload = {
         "action": action,
-        "model_package_arn.$": "$.detail.ModelPackageArn",
+        "detail.$": "$.detail",
         "started_at.$": "$$.Execution.StartTime",
         "now.$": "$$.State.EnteredTime",
     }

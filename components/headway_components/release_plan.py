@@ -116,6 +116,8 @@ class ReleasePlan(Declaration):
     """Chance that a model that is no worse is rolled back, over the release; 1 percent when left out."""
     false_promotion_pct: float = Field(default=5.0, gt=0, le=50)
     """Chance that a stage lets through what it is to rule out; 5 percent when left out."""
+    acceptable_latency_ms: float = Field(default=25.0, ge=0)
+    """Latency up to which no answer is slow, whatever the champion does, in ms; 25 when left out."""
     divergence_threshold: float = Field(default=0.5, gt=0)
     """Difference of two answers to one request from which on they diverge; 0.5 when left out."""
     divergence_slices: Sequence[str] = Field(default_factory=list)
@@ -158,6 +160,7 @@ class ReleasePlan(Declaration):
             "metrics": [_metric_document(metric, self) for metric in self.metrics],
             "false_rollback": self.false_rollback_pct / 100,
             "false_promotion": self.false_promotion_pct / 100,
+            "acceptable_latency_ms": self.acceptable_latency_ms,
             "divergence_threshold": self.divergence_threshold,
             "divergence_slices": list(self.divergence_slices),
             "error_budget": self.error_budget,

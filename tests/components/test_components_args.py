@@ -153,7 +153,10 @@ WRONG: list[tuple[str, Callable[[], object], list[str]]] = [
         "poll",
         with_foundation(
             lambda foundation: Release(
-                "r", ReleaseArgs(foundation=foundation, registry=registry(foundation), poll_s=0)
+                "r",
+                ReleaseArgs(
+                    foundation=foundation, registry=registry(foundation), contract=CONTRACT, poll_s=0
+                ),
             )
         ),
         ["poll_s must be 1 or more, got 0; raise it to 1"],

@@ -17,6 +17,7 @@ from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, wr
 from support.pulumi_program import Registered, Run, run_program
 
 WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "sagemaker:ListEndpointConfigs",

@@ -1,21 +1,37 @@
 """A sandbox in which a placeholder serves, and a release machine beside it."""
 
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 
+from headway_components import LadderStage, ReleasePlan
 from headway_runtime import contract as runtime
+from headway_runtime.release.captured import CaptureStore, Form
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
+from headway_runtime.release.herald import Herald
 from headway_runtime.release.machine import ReleaseMachine
+from headway_runtime.release.measure import Meter
+from headway_runtime.release.observer import Observer
+from headway_runtime.release.plan import Plan
 from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
 from headway_sandbox import lifecycle
 from support.example_system import CONTRACT
 from support.release_world import BUCKET, ROLE, World
+
+CLIENTS = ("sagemaker", "sagemaker-runtime", "s3", "dynamodb", "cloudwatch", "events", "sns")
+SHORT = Plan.from_document(
+    ReleasePlan(
+        shadow=None,
+        ladder=[LadderStage(percent=100, samples=1, time_limit_s=60, rule_out_ratio=20)],
+        overridden_by=["ada"],
+    ).document()
+)
+"""What a test gets that asks for no stages."""
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +62,13 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
         group=prefix,
         table=f"records-{digest[:8]}",
         release_plan_parameter=f"/headway/{prefix}/release-plan",
-        maximum_s="60",
+        form=json.dumps({"inputs": [field.name for field in CONTRACT.inputs], "output": "probability"}),
+        metrics_period_s="1",
+        audit_bucket=BUCKET,
+        topic_arn="",
         keep_versions="false",
     )
-    clients = {name: client(name) for name in ("sagemaker", "s3", "dynamodb")}
+    clients = {name: client(name) for name in CLIENTS}
     if BUCKET not in [bucket["Name"] for bucket in clients["s3"].list_buckets()["Buckets"]]:
         clients["s3"].create_bucket(Bucket=BUCKET)
     clients["dynamodb"].create_table(
@@ -67,15 +86,29 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
     clients["sagemaker"].create_model_package_group(ModelPackageGroupName=settings.group)
     catalogue = Catalogue(clients["sagemaker"])
     records = Records(clients["dynamodb"], settings.table, settings.system)
+    herald = Herald(settings, clients["events"], clients["sns"], clients["s3"])
     made = World(
         clients=clients.__getitem__,
         settings=settings,
         catalogue=catalogue,
         records=records,
-        machine=ReleaseMachine(settings, catalogue, records),
+        machine=ReleaseMachine(
+            settings,
+            plan=lambda: made.plan,
+            catalogue=catalogue,
+            records=records,
+            observer=Observer(
+                meter=Meter(clients["cloudwatch"], settings.endpoint),
+                captures=lambda _: CaptureStore(clients["s3"], f"s3://{BUCKET}/captured", settings.endpoint),
+                form=Form(**json.loads(settings.form)),
+                period_s=1,
+                keep=herald.keep,
+            ),
+            tell=herald.tell,
+        ),
         collector=Collector(settings, catalogue, records),
         base=Base(config="", contract_digest=CONTRACT.digest()),
-        began=datetime(2026, 1, 1, tzinfo=UTC),
+        plan=SHORT,
     )
     made.base = Base(config=made.config("first"), contract_digest=CONTRACT.digest())
     assert made.machine.declare(made.base) is None

@@ -52,17 +52,17 @@ def test_the_handler_runs_from_the_archive_with_boto3_alone(unpacked: Path) -> N
 
     assert run.returncode == 0, run.stderr
     assert loaded <= ALLOWED
-    assert "error: action is 'dance'; it must be one of begin, observe, abandon, declare" in run.stdout
+    assert "error: action is 'dance'; it must be one of advance, abandon, declare" in run.stdout
 
 
 def test_the_archive_holds_the_machine_and_nothing_else(unpacked: Path) -> None:
     files = sorted(path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*.py"))
 
-    assert [name for name in files if "/release/" not in name] == [
+    assert [name for name in files if "/release/" not in name and "/judge/" not in name] == [
         "headway_runtime/__init__.py",
         "headway_runtime/canonical.py",
     ]
-    assert sum((unpacked / name).stat().st_size for name in files) < 100_000
+    assert sum((unpacked / name).stat().st_size for name in files) < 200_000
 
 
 def test_the_stack_tells_the_machine_every_setting() -> None:

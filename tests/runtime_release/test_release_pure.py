@@ -1,4 +1,4 @@
-"""Shapes, verdicts and leftovers: the decisions of the release machine, without any AWS."""
+"""Shapes and leftovers: what the release machine makes and deletes, without any AWS."""
 
 from typing import Any
 
@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_runtime.release.judge import FAILED, RUNNING, SUCCEEDED, judge
-from headway_runtime.release.shapes import derive_shape, is_made_for, leftovers, named
+from headway_runtime.release.shapes import (
+    Shape,
+    alone,
+    derive_model,
+    is_made_for,
+    leftovers,
+    named,
+    shadowed,
+    split,
+)
+from support.aws_models import api_problems
 
 PREFIX = "fraud-prod"
 ROLE = "arn:aws:iam::000000000000:role/serving"
@@ -17,7 +26,12 @@ BASE: dict[str, Any] = {
     "EndpointConfigArn": "arn:aws:sagemaker:us-east-1:000000000000:endpoint-config/base",
     "CreationTime": 1,
     "KmsKeyId": "arn:aws:kms:us-east-1:000000000000:key/k",
-    "DataCaptureConfig": {"EnableCapture": True, "InitialSamplingPercentage": 0},
+    "DataCaptureConfig": {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://capture/fraud-prod",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    },
     "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     "EnableNetworkIsolation": True,
     "ProductionVariants": [
@@ -32,45 +46,73 @@ BASE: dict[str, Any] = {
 }
 
 
-def test_a_shape_is_the_base_with_another_model() -> None:
-    shape = derive_shape(PREFIX, BASE, ROLE, PACKAGE)
+CHAMPION_MODEL, CHALLENGER_MODEL = "fraud-prod-model-aaaaaaaaaaaa", "fraud-prod-model-bbbbbbbbbbbb"
+SHAPES = {
+    "alone": alone(PREFIX, BASE, CHALLENGER_MODEL),
+    "shadowed": shadowed(PREFIX, BASE, CHAMPION_MODEL, CHALLENGER_MODEL, 50),
+    "split": split(PREFIX, BASE, CHAMPION_MODEL, CHALLENGER_MODEL, 1),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+def test_a_shape_is_the_base_with_other_models(shape: Shape) -> None:
     assert shape.config is not None
-    assert shape.model is not None
-    (variant,) = shape.config["ProductionVariants"]
     (base_variant,) = BASE["ProductionVariants"]
     kept = ("KmsKeyId", "DataCaptureConfig", "VpcConfig", "EnableNetworkIsolation")
+    variants = [*shape.config["ProductionVariants"], *shape.config.get("ShadowProductionVariants", [])]
 
     assert {key: shape.config[key] for key in kept} == {key: BASE[key] for key in kept}
-    assert {**variant, "ModelName": ""} == {**base_variant, "ModelName": ""}
-    assert variant["ModelName"] == shape.model["ModelName"]
-    assert shape.model["PrimaryContainer"] == {"ModelPackageName": PACKAGE}
-    assert shape.model["ExecutionRoleArn"] == ROLE
+    for variant in variants:
+        assert variant["InstanceType"] == base_variant["InstanceType"]
+        assert variant["InitialInstanceCount"] == base_variant["InitialInstanceCount"]
     assert "CreationTime" not in shape.config
+    assert sum(shape.weights.values()) == 100
+    assert list(api_problems("sagemaker", "CreateEndpointConfig", dict(shape.config))) == []
 
 
-def test_without_a_package_the_base_itself_is_the_shape() -> None:
-    shape = derive_shape(PREFIX, BASE, ROLE, "")
+def test_who_answers_in_which_shape() -> None:
+    def answering(shape: Shape) -> dict[str, float]:
+        assert shape.config is not None
+        return {
+            variant["ModelName"]: variant["InitialVariantWeight"]
+            for variant in shape.config["ProductionVariants"]
+        }
 
-    assert (shape.name, shape.config, shape.model) == (BASE["EndpointConfigName"], None, None)
+    assert answering(SHAPES["alone"]) == {CHALLENGER_MODEL: 100}
+    assert answering(SHAPES["shadowed"]) == {CHAMPION_MODEL: 100}
+    assert answering(SHAPES["split"]) == {CHAMPION_MODEL: 99, CHALLENGER_MODEL: 1}
+
+
+def test_a_model_runs_where_the_model_of_its_base_does() -> None:
+    network = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    model = derive_model(PREFIX, {"VpcConfig": network}, ROLE, PACKAGE)
+
+    assert model["PrimaryContainer"] == {"ModelPackageName": PACKAGE}
+    assert (model["ExecutionRoleArn"], model["VpcConfig"]) == (ROLE, network)
+    assert "VpcConfig" not in derive_model(PREFIX, {}, ROLE, PACKAGE)
+
+
+def test_with_its_own_model_the_base_itself_is_the_shape() -> None:
+    own = BASE["ProductionVariants"][0]["ModelName"]
+
+    assert alone(PREFIX, BASE, own).name == BASE["EndpointConfigName"]
+    assert alone(PREFIX, BASE, own).config is None
 
 
 def test_equal_content_has_one_name_and_other_content_another() -> None:
-    again = derive_shape(PREFIX, {**BASE, "CreationTime": 2}, ROLE, PACKAGE)
+    again = alone(PREFIX, {**BASE, "CreationTime": 2}, CHALLENGER_MODEL)
     bigger = {
         **BASE,
         "ProductionVariants": [{**BASE["ProductionVariants"][0], "InstanceType": "ml.m5.xlarge"}],
     }
-    names = [
-        derive_shape(PREFIX, base, ROLE, package).name
-        for base, package in ((BASE, PACKAGE), (BASE, PACKAGE.replace("/7", "/8")), (bigger, PACKAGE))
-    ]
+    names = [shape.name for shape in (*SHAPES.values(), alone(PREFIX, bigger, CHALLENGER_MODEL))]
 
     assert again.name == names[0]
-    assert len(set(names)) == 3
+    assert len(set(names)) == 4
 
 
 def test_a_derived_shape_shares_nothing_with_its_base() -> None:
-    shape = derive_shape(PREFIX, BASE, ROLE, PACKAGE)
+    shape = alone(PREFIX, BASE, CHALLENGER_MODEL)
     assert shape.config is not None
     shape.config["DataCaptureConfig"]["EnableCapture"] = False
 
@@ -111,39 +153,3 @@ def test_leftovers_are_ours_and_unneeded(there: set[str], keep: set[str]) -> Non
     assert set(found) <= there - keep
     assert all(is_made_for(PREFIX, "base", name) or is_made_for(PREFIX, "shape", name) for name in found)
     assert leftovers(PREFIX, there - set(found), keep) == []
-
-
-def _endpoint(status: str, config: str = "new", reason: str | None = None) -> dict[str, Any]:
-    described = {"EndpointStatus": status, "EndpointConfigName": config}
-    return described if reason is None else {**described, "FailureReason": reason}
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "elapsed_s", "status", "says"),
-    [
-        (_endpoint("InService"), 5, SUCCEEDED, "new serves"),
-        (_endpoint("InService"), 9_999, SUCCEEDED, "new serves"),
-        (_endpoint("Updating", "old"), 5, RUNNING, "Updating"),
-        (_endpoint("SystemUpdating"), 5, RUNNING, "SystemUpdating"),
-        (_endpoint("RollingBack", "old"), 5, RUNNING, "RollingBack"),
-        (_endpoint("Updating", "old"), 60, FAILED, "still Updating after 60 s"),
-        (
-            _endpoint("InService", "old", "the container died"),
-            5,
-            FAILED,
-            "old serves instead of new: the container died",
-        ),
-        (_endpoint("InService", "old"), 5, FAILED, "somebody else"),
-        (_endpoint("Failed", "new", "no capacity"), 5, FAILED, "Failed: no capacity"),
-        (_endpoint("UpdateRollbackFailed", "old"), 5, FAILED, "UpdateRollbackFailed"),
-        (_endpoint("OutOfService"), 5, FAILED, "OutOfService"),
-        (None, 5, FAILED, "no endpoint"),
-    ],
-)
-def test_only_what_is_read_back_counts(
-    endpoint: dict[str, Any] | None, elapsed_s: float, status: str, says: str
-) -> None:
-    verdict = judge(endpoint, "new", elapsed_s, 60)
-
-    assert verdict.status == status
-    assert says in verdict.why

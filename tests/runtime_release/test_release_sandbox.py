@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 
+from headway_components import LadderStage, ReleasePlan, ShadowStage
 from headway_runtime.release.collector import Collector
-from headway_runtime.release.machine import BEGIN, DONE, OBSERVE
-from headway_runtime.release.records import Base
-from headway_runtime.release.shapes import derive_shape
+from headway_runtime.release.plan import Plan
+from headway_runtime.release.records import Base, Order
 from support.example_system import CONTRACT
 from support.release_world import World
+
+STAGES = Plan.from_document(
+    ReleasePlan(
+        shadow=ShadowStage(samples=30, time_limit_s=60),
+        ladder=[LadderStage(percent=25, samples=20, time_limit_s=60), LadderStage(percent=100, samples=20)],
+        divergence_slices=["country"],
+    ).document()
+)
 
 
 def test_an_approved_model_comes_to_serve_and_the_record_says_so(world: World) -> None:
@@ -16,7 +24,7 @@ def test_an_approved_model_comes_to_serve_and_the_record_says_so(world: World) -
     progress = world.release(package)
     current = world.records.find("current")
 
-    assert progress.release.status == "succeeded"
+    assert progress.release.status == "promoted"
     assert progress.release.serving == progress.release.desired == world.serving()
     assert progress.release.previous == world.base.config
     assert current is not None
@@ -30,34 +38,56 @@ def test_releasing_what_serves_changes_nothing(world: World) -> None:
 
     progress = world.release(package)
 
-    assert (progress.release.status, world.serving()) == ("succeeded", before)
+    assert (progress.release.status, world.serving()) == ("promoted", before)
 
 
 def test_a_step_may_be_repeated(world: World) -> None:
     """A function that died after it did its work is called again."""
     package = world.package("one")
-    times = ("2026-02-01T00:00:00+00:00", "2026-02-01T00:00:01+00:00")
+    started_at = "2026-02-01T00:00:00+00:00"
 
-    first = world.machine.begin(package, *times)
-    second = world.machine.begin(package, *times)
+    first, second = (world.machine.advance(package, started_at, started_at) for _ in range(2))
 
-    assert first.next == OBSERVE
-    assert second.next in (BEGIN, DONE)
-    world.wait_in_service()
-    assert world.machine.begin(package, *times).release.status == "succeeded"
-    assert world.machine.observe(package, *times).release.status == "succeeded"
+    assert first.release.position == second.release.position == "baseline"
+    assert len(second.release.history) == len(first.release.history) + 1
 
 
-def test_a_model_that_does_not_start_is_rolled_back_and_recorded_as_failed(world: World) -> None:
-    good = world.release(world.package("good")).release
+def test_a_model_that_does_not_start_is_rolled_back_and_not_tried_again(world: World) -> None:
     broken = world.package("broken", artifact=b"this is no archive")
 
-    progress = world.release(broken)
+    first = world.release(broken).release
+    again = world.release(broken, traffic=False).release
+    overridden = world.machine.advance(
+        broken, "2026-02-01T00:00:00+00:00", "2026-02-01T00:00:01+00:00", "ada: try"
+    )
 
-    assert progress.release.status == "failed"
-    assert progress.release.serving == world.serving() == good.serving
-    assert progress.release.desired != progress.release.serving
-    assert good.serving in progress.release.why
+    assert (first.status, first.serving) == ("rolled_back", world.base.config)
+    assert "SageMaker went back to" in first.why
+    assert (again.status, "rolled back before" in again.why) == ("refused", True)
+    assert overridden.release.position == "baseline"
+
+
+def test_users_notice_nothing_of_a_release(world: World) -> None:
+    world.plan = STAGES
+    package = world.package("one")
+    with world.callers() as failed:
+        progress = world.release(package, traffic=False)
+
+    assert (progress.release.status, failed) == ("promoted", [])
+    places = [item["what"] for item in progress.release.history if item["what"].startswith("to ")]
+    assert places == ["to baseline", "to shadow", "to 25", "to 100", "to promote"]
+    assert progress.release.report.startswith("s3://")
+
+
+def test_without_users_nobody_is_promoted(world: World) -> None:
+    world.plan = replace(
+        STAGES,
+        judge=replace(STAGES.judge, stages=[replace(item, time_limit_s=2) for item in STAGES.judge.stages]),
+    )
+    release = world.release(world.package("one"), traffic=False).release
+
+    assert (release.status, release.serving) == ("rolled_back", world.base.config)
+    assert "the champion has answered too few requests" in release.why
 
 
 def test_a_model_of_another_contract_is_refused(world: World) -> None:
@@ -74,16 +104,24 @@ def test_a_model_that_nobody_approved_is_refused(world: World) -> None:
     assert (progress.release.status, world.serving()) == ("refused", world.base.config)
 
 
-def test_an_endpoint_in_the_middle_of_something_is_waited_for(world: World) -> None:
+def test_two_releases_never_overlap(world: World) -> None:
     first, second = world.package("one"), world.package("two")
-    times = ("2026-02-01T00:00:00+00:00", "2026-02-01T00:00:01+00:00")
+    began = world.machine.advance(first, "2026-02-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00").release
+    waiting = world.machine.advance(second, "2026-02-02T00:00:00+00:00", "2026-02-02T00:00:00+00:00").release
 
-    assert world.machine.begin(first, *times).next == OBSERVE
-    waiting = world.machine.begin(second, *times)
-    assert (waiting.next, waiting.release.status) == (BEGIN, "running")
-    progress = world.release(second)
+    assert waiting.status == "waiting"
+    assert waiting.why == f"{began.release_id} goes first"
 
-    assert progress.release.status == "succeeded"
+
+def test_a_person_turns_a_release_back(world: World) -> None:
+    package, times = world.package("one"), ("2026-02-01T00:00:00+00:00", "2026-02-01T00:00:01+00:00")
+    release = world.machine.advance(package, *times).release
+    world.records.give_order(Order(release_id=release.release_id, what="rollback", by="ada", why="a holiday"))
+
+    world.machine.advance(package, *times)
+    over = world.machine.advance(package, *times).release
+
+    assert (over.status, "ada says rollback: a holiday" in over.why) == ("rolled_back", True)
 
 
 def test_the_last_two_shapes_stay_and_older_ones_go(world: World) -> None:
@@ -117,14 +155,10 @@ def test_a_changed_base_carries_the_serving_model_over(world: World) -> None:
     progress = world.release(package)
     world.collector.after_release()
 
-    assert released == package
+    assert (released, progress.release.status) == (package, "promoted")
     config = world.catalogue.config(world.serving())
     assert config is not None
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.m5.xlarge"
-    description = world.catalogue.config(base.config)
-    assert description is not None
-    shape = derive_shape(world.settings.prefix, description, world.settings.role_arn, package)
-    assert progress.release.serving == shape.name
     assert world.machine.declare(base) is None
 
 
@@ -139,11 +173,13 @@ def test_a_machine_that_cannot_go_on_says_so_in_the_record(world: World) -> None
     package = world.package("one")
     times = ("2026-02-01T00:00:00+00:00", "2026-02-01T00:00:01+00:00")
 
+    world.machine.advance(package, *times)
+    world.machine.abandon(package, *times, cause="AccessDenied")
     world.machine.abandon(package, *times, cause="AccessDenied")
     current = world.records.find("current")
 
     assert current is not None
-    assert (current.status, current.serving) == ("failed", world.base.config)
+    assert (current.status, current.serving) == ("rolled_back", world.base.config)
     assert "AccessDenied" in current.why
 
 

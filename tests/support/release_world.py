@@ -1,24 +1,36 @@
 """One system on a sandbox and a release machine beside it, in a test's words."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from headway_runtime import contract as runtime
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
-from headway_runtime.release.machine import BEGIN, DONE, Progress, ReleaseMachine
+from headway_runtime.release.machine import DONE, Progress, ReleaseMachine
+from headway_runtime.release.plan import Plan
 from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.shapes import named
 from support.example_system import CONTRACT, LOCAL_IMAGE
 
+ROW = "12.5,CH,3,true"
+"""A row that honours the example's contract."""
+CALLERS = 2
 ROLE = "arn:aws:iam::000000000000:role/serving"
 BUCKET = "artifacts"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 POLL_S = 0.05
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -40,7 +52,7 @@ class World:
     machine: ReleaseMachine
     collector: Collector
     base: Base
-    began: datetime
+    plan: Plan
 
     def config(self, noun: str, instance_type: str = "ml.m5.large", *, artifact: bytes | None = None) -> str:
         """Makes a base configuration with its own placeholder model, as the stack does."""
@@ -63,6 +75,13 @@ class World:
                     "InitialVariantWeight": 1.0,
                 }
             ],
+            DataCaptureConfig={
+                "EnableCapture": True,
+                "InitialSamplingPercentage": 100,
+                "DestinationS3Uri": f"s3://{BUCKET}/captured",
+                "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+                "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+            },
         )
         return name
 
@@ -95,18 +114,51 @@ class World:
         )
         return str(answer["ModelPackageArn"])
 
-    def release(self, package: str) -> Progress:
-        """Takes step after step, as the state machine does, until the release is over."""
-        self.began += timedelta(seconds=1)
-        started_at = now = self.began.isoformat()
-        progress = self.machine.begin(package, started_at, now)
-        deadline = time.monotonic() + TIMEOUT_S
-        while progress.next != DONE:
-            assert time.monotonic() < deadline, progress
-            time.sleep(POLL_S)
-            step = self.machine.begin if progress.next == BEGIN else self.machine.observe
-            progress = step(package, started_at, now)
+    def release(self, package: str, *, traffic: bool = True, override: str = "") -> Progress:
+        """Takes step after step, as the state machine does, until the release is over.
+
+        Args:
+            package: The model package; empty for the declared base.
+            traffic: Whether users ask meanwhile.
+            override: Who releases a rejected model again, and why.
+        """
+        started_at = _now()
+        with self.callers() if traffic else nullcontext():
+            progress = self.machine.advance(package, started_at, _now(), override)
+            deadline = time.monotonic() + TIMEOUT_S
+            while progress.next != DONE:
+                assert time.monotonic() < deadline, progress
+                time.sleep(POLL_S)
+                progress = self.machine.advance(package, started_at, _now(), override)
         return progress
+
+    @contextmanager
+    def callers(self) -> Iterator[list[str]]:
+        """Users that ask without a pause; answers what failed."""
+        stop, failed = threading.Event(), list[str]()
+
+        def ask() -> None:
+            client = self.clients("sagemaker-runtime")
+            while not stop.is_set():
+                try:
+                    client.invoke_endpoint(
+                        EndpointName=self.settings.endpoint,
+                        ContentType="text/csv",
+                        Accept="text/csv",
+                        Body=ROW,
+                    )
+                except ClientError as error:
+                    failed.append(str(error))
+
+        threads = [threading.Thread(target=ask) for _ in range(CALLERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield failed
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
 
     def serving(self) -> str:
         """The configuration that the endpoint really has."""

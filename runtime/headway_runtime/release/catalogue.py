@@ -47,6 +47,15 @@ class Catalogue:
         """Asks SageMaker to move an endpoint."""
         self._sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
 
+    def update_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
+        """Splits the traffic of an endpoint anew among the variants that it has."""
+        self._sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[
+                {"VariantName": name, "DesiredWeight": weight} for name, weight in sorted(weights.items())
+            ],
+        )
+
     def configs(self, prefix: str) -> Iterator[str]:
         """Names of endpoint configurations that contain a text."""
         pages = self._sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)

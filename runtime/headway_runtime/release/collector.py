@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from headway_runtime.release.catalogue import Catalogue
-from headway_runtime.release.judge import OVER, SUCCEEDED
+from headway_runtime.release.course import Status
 from headway_runtime.release.records import Records
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.shapes import SHAPES_KEPT, is_made_for, leftovers
@@ -32,16 +32,18 @@ class Collector:
             The names of what was deleted.
         """
         releases = self._records.all()
-        served = dict.fromkeys(release.desired for release in releases if release.status == SUCCEEDED)
+        served = dict.fromkeys(
+            release.desired for release in releases if release.status == Status.PROMOTED.value
+        )
         keep = set(list(served)[:SHAPES_KEPT])
-        keep |= {release.desired for release in releases if release.status not in OVER}
+        keep |= {name for release in releases if not release.is_over for name in release.shapes}
         base = self._records.base()
         if base is not None:
             keep.add(base.config)
         endpoint = self._catalogue.endpoint(self._settings.endpoint)
         if endpoint is not None:
             keep.add(endpoint["EndpointConfigName"])
-        known = {name for release in releases for name in (release.desired, release.previous)}
+        known = {name for release in releases for name in release.shapes}
         known |= self._records.former_bases()
         there = known.intersection(self._catalogue.configs(self._settings.prefix))
         return self._delete(leftovers(self._settings.prefix, there, keep), keep)
@@ -81,6 +83,10 @@ class Collector:
 
     def _models_of(self, config_name: str) -> list[str]:
         config = self._catalogue.config(config_name)
-        variants = [] if config is None else config["ProductionVariants"]
+        variants = (
+            []
+            if config is None
+            else [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
+        )
         ours = (variant["ModelName"] for variant in variants)
         return [name for name in ours if is_made_for(self._settings.prefix, "model", name)]

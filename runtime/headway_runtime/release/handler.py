@@ -9,9 +9,14 @@ from typing import Any
 
 import boto3
 
+from headway_runtime.release.captured import CaptureStore, Form
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
+from headway_runtime.release.herald import Herald
 from headway_runtime.release.machine import DONE, Progress, ReleaseMachine
+from headway_runtime.release.measure import Meter
+from headway_runtime.release.observer import Observer
+from headway_runtime.release.plan import read_plan
 from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
 
@@ -30,7 +35,7 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
     """Take one step.
 
     Args:
-        event: `action` and what it needs. The state machine sends begin, observe and abandon; the stack sends
+        event: `action` and what it needs. The state machine sends advance and abandon; the stack sends
             declare, with the lifecycle of the resource that sends it under `tf`.
         context: Not needed.
 
@@ -46,12 +51,9 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
     return _ACTIONS[action](_parts(), event)
 
 
-def _begin(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
-    return _over(parts, parts.machine.begin(**_times(event)))
-
-
-def _observe(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
-    return _over(parts, parts.machine.observe(**_times(event)))
+def _advance(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
+    override = str(event["detail"].get("Override", ""))
+    return _over(parts, parts.machine.advance(**_times(event), override=override))
 
 
 def _abandon(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,8 +71,7 @@ def _declare(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _ACTIONS: Mapping[str, Callable[[Parts, Mapping[str, Any]], dict[str, Any]]] = {
-    "begin": _begin,
-    "observe": _observe,
+    "advance": _advance,
     "abandon": _abandon,
     "declare": _declare,
 }
@@ -79,11 +80,18 @@ _ACTIONS: Mapping[str, Callable[[Parts, Mapping[str, Any]], dict[str, Any]]] = {
 def _over(parts: Parts, progress: Progress) -> dict[str, Any]:
     if progress.next == DONE:
         parts.collector.after_release()
-    return asdict(progress)
+    # What the state machine decides on; the record has the rest, and its input has a limit.
+    release = asdict(progress.release)
+    said = {name: release[name] for name in ("release_id", "status", "why", "desired", "serving")}
+    return {"release": said, "next": progress.next}
 
 
 def _times(event: Mapping[str, Any]) -> dict[str, str]:
-    return {key: event[key] for key in ("model_package_arn", "started_at", "now")}
+    return {
+        "model_package_arn": event["detail"]["ModelPackageArn"],
+        "started_at": event["started_at"],
+        "now": event["now"],
+    }
 
 
 def _cause(error: object) -> str:
@@ -100,9 +108,33 @@ def _parts() -> Parts:
     settings = Settings.read(os.environ)
     catalogue = Catalogue(boto3.client("sagemaker"))
     records = Records(boto3.client("dynamodb"), settings.table, settings.system)
-    states = boto3.client("stepfunctions")
+    s3, ssm, states = boto3.client("s3"), boto3.client("ssm"), boto3.client("stepfunctions")
+    herald = Herald(settings, boto3.client("events"), boto3.client("sns"), s3)
+
+    def captures(config_name: str) -> CaptureStore | None:
+        config = catalogue.config(config_name)
+        captured = {} if config is None else config.get("DataCaptureConfig", {})
+        if not captured.get("EnableCapture", False):
+            return None
+        return CaptureStore(s3, captured["DestinationS3Uri"], settings.endpoint)
+
+    observer = Observer(
+        meter=Meter(boto3.client("cloudwatch"), settings.endpoint),
+        captures=captures,
+        form=Form(**json.loads(settings.form)),
+        period_s=int(settings.metrics_period_s),
+        keep=herald.keep,
+    )
+    machine = ReleaseMachine(
+        settings,
+        plan=lambda: read_plan(ssm, settings.release_plan_parameter),
+        catalogue=catalogue,
+        records=records,
+        observer=observer,
+        tell=herald.tell,
+    )
     return Parts(
-        machine=ReleaseMachine(settings, catalogue, records),
+        machine=machine,
         collector=Collector(settings, catalogue, records),
         start=lambda arn, text: states.start_execution(stateMachineArn=arn, input=text),
     )

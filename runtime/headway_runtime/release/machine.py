@@ -1,23 +1,42 @@
-"""The steps of a release: begin a move, and observe it until it is over. Every step may be repeated."""
+"""The steps of a release: each looks at what was recorded and at what serves, and does one thing.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+Every step may be repeated or be cut off anywhere: what it did is read back from SageMaker, not assumed.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headway_runtime.canonical import digest
+from headway_runtime.judge import MetricVerdict, Phase, StageObservation, Verdict, assess
 from headway_runtime.release.catalogue import Catalogue, is_refusal, message_of
-from headway_runtime.release.judge import FAILED, REFUSED, RUNNING, SUCCEEDED, Verdict, is_busy, judge
+from headway_runtime.release.course import (
+    OVER,
+    Do,
+    Live,
+    Position,
+    Situation,
+    Status,
+    Step,
+    Target,
+    after_look,
+    next_step,
+)
+from headway_runtime.release.observer import Observer, observation_document, observation_of
+from headway_runtime.release.plan import Plan
+from headway_runtime.release.preparation import Preparation
 from headway_runtime.release.records import Base, Records, Release
 from headway_runtime.release.settings import Settings
-from headway_runtime.release.shapes import Shape, derive_shape
+from headway_runtime.release.shapes import alone
 
-BEGIN = "begin"
-OBSERVE = "observe"
+WAIT = "wait"
 DONE = "done"
-"""Steps that can come next."""
+"""What the state machine does next: wait and take another step, or end."""
+_NO_WEIGHTS: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,7 @@ class Progress:
 
     Attributes:
         release: The release, as recorded.
-        next: The step that comes next: begin again, observe, or done.
+        next: What the state machine does next.
     """
 
     release: Release
@@ -34,62 +53,64 @@ class Progress:
 
 
 class ReleaseMachine:
-    """Moves one endpoint from what serves to what is approved.
+    """Moves one endpoint from what serves to what is approved, stage by stage.
 
     Args:
         settings: What the stack says.
+        plan: Reads the release plan.
         catalogue: SageMaker.
         records: The record of releases.
+        observer: Counts what happens in a stage.
+        tell: Told of every decision, with the release after it.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, records: Records) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        plan: Callable[[], Plan],
+        catalogue: Catalogue,
+        records: Records,
+        observer: Observer,
+        tell: Callable[[Release], None],
+    ) -> None:
         self._settings = settings
+        self._plan = plan
         self._catalogue = catalogue
         self._records = records
+        self._preparation = Preparation(settings, catalogue, records)
+        self._observer = observer
+        self._tell = tell
 
-    def begin(self, model_package_arn: str, started_at: str, now: str) -> Progress:
-        """Starts to move the endpoint to a model package, or says why not.
+    def advance(self, model_package_arn: str, started_at: str, now: str, override: str = "") -> Progress:
+        """Takes one step of a release, or says why not.
 
         Args:
             model_package_arn: The package; empty for the declared base with its own model.
             started_at: Time at which the release began, ISO 8601.
             now: Time of this step, ISO 8601.
-
-        Returns:
-            Where the release stands; `begin` comes next while the endpoint is busy with something else.
+            override: Who releases a rejected model again, and why; empty for nobody.
         """
-        release = self._release(model_package_arn, started_at, now)
-        endpoint = self._catalogue.endpoint(self._settings.endpoint)
-        if endpoint is None or is_busy(endpoint):
-            return self._note(release, self._verdict(release, endpoint), endpoint, running=BEGIN)
-        release = replace(release, previous=endpoint["EndpointConfigName"])
-        base = self._records.base()
-        if base is None:
-            return self._note(
-                release, Verdict(REFUSED, "the stack declares no base; deploy it again"), endpoint
-            )
-        refusal = self._refusal(model_package_arn, base)
-        if refusal is not None:
-            return self._note(release, Verdict(REFUSED, refusal), endpoint)
-        shape = self._shape(base, model_package_arn)
-        if shape is None:
-            return self._note(release, Verdict(FAILED, f"the declared base {base.config} is gone"), endpoint)
-        return self._move(replace(release, desired=shape.name), shape, endpoint)
-
-    def observe(self, model_package_arn: str, started_at: str, now: str) -> Progress:
-        """Looks whether a move is over; when it is, records what serves, as read back.
-
-        Args:
-            model_package_arn: The package that is released.
-            started_at: Time at which the release began, ISO 8601.
-            now: Time of this step, ISO 8601.
-        """
-        release = self._release(model_package_arn, started_at, now)
-        endpoint = self._catalogue.endpoint(self._settings.endpoint)
-        return self._note(release, self._verdict(release, endpoint), endpoint)
+        release = replace(self._release(model_package_arn, started_at, now, override), at=now)
+        if release.is_over:
+            # The step that ended it was cut off before it gave the endpoint back.
+            self._records.unlock(release.release_id)
+            return Progress(release, DONE)
+        holder = self._records.lock(release.release_id)
+        if holder != release.release_id:
+            return self._keep(replace(release, status=Status.WAITING.value, why=f"{holder} goes first"))
+        live = self._preparation.live()
+        release = _as_read_back(release, live)
+        plan = self._plan()
+        ordered = self._ordered(release, plan)
+        if ordered is not None:
+            return self._take(release, ordered, plan)
+        if release.position == Position.BEGIN.value:
+            return self._begin(release, live, plan)
+        return self._take(release, next_step(_situation(release), live, plan), plan)
 
     def abandon(self, model_package_arn: str, started_at: str, now: str, cause: str) -> Progress:
-        """Records that a release ended because the machine itself could not go on.
+        """Turns a release back because the machine itself could not go on.
 
         Args:
             model_package_arn: The package that is released.
@@ -97,9 +118,17 @@ class ReleaseMachine:
             now: Time of this step, ISO 8601.
             cause: What went wrong.
         """
-        release = self._release(model_package_arn, started_at, now)
-        verdict = Verdict(FAILED, f"the release machine could not go on: {cause}")
-        return self._note(release, verdict, self._catalogue.endpoint(self._settings.endpoint))
+        release = replace(self._release(model_package_arn, started_at, now, ""), at=now)
+        why = f"the release machine could not go on: {cause}"
+        if release.is_over:
+            return Progress(release, DONE)
+        if release.position == Position.BEGIN.value:
+            return self._end(release, Status.FAILED, why)
+        if release.position == Position.ROLL_BACK.value:
+            return self._take(
+                release, next_step(_situation(release), self._preparation.live(), self._plan()), self._plan()
+            )
+        return self._go(release, Step(do=Do.GO, why=why, position=Position.ROLL_BACK))
 
     def declare(self, base: Base) -> str | None:
         """Takes note of what the stack declares.
@@ -112,98 +141,215 @@ class ReleaseMachine:
             endpoint needs no move.
         """
         self._records.declare_base(base)
-        endpoint = self._catalogue.endpoint(self._settings.endpoint)
-        if endpoint is None:
+        live = self._preparation.live()
+        if live is None:
             return None
-        package = self._package_behind(endpoint["EndpointConfigName"])
-        shape = self._shape(base, package)
-        return None if shape is None or shape.name == endpoint["EndpointConfigName"] else package
+        package = self._preparation.package_behind(self._preparation.champion_of(live.config))
+        description = self._catalogue.config(base.config)
+        if description is None:
+            return None
+        model = self._preparation.model(description, package)
+        return None if alone(self._settings.prefix, description, model).name == live.config else package
 
-    def _release(self, model_package_arn: str, started_at: str, now: str) -> Release:
+    def _release(self, model_package_arn: str, started_at: str, now: str, override: str) -> Release:
         """The release as it was last recorded, else a new one."""
         release_id = f"{started_at}-{digest(model_package_arn)[-8:]}"
         known = self._records.find(release_id)
         if known is not None:
-            return replace(known, at=now)
+            return known
         return Release(
             system=self._settings.system,
             release_id=release_id,
-            status=RUNNING,
+            status=Status.RUNNING.value,
             model_package_arn=model_package_arn,
             started_at=started_at,
+            override=override,
             at=now,
         )
 
-    def _verdict(self, release: Release, endpoint: Mapping[str, Any] | None) -> Verdict:
-        elapsed_s = _seconds(release.started_at, release.at)
-        return judge(endpoint, release.desired, elapsed_s, float(self._settings.maximum_s))
+    def _begin(self, release: Release, live: Live | None, plan: Plan) -> Progress:
+        """Finds out what is to be released over what, or why nothing is."""
+        step = next_step(_situation(release), live, plan)
+        if live is None or step.do is Do.WAIT:
+            return self._take(release, step, plan)
+        refusal = self._preparation.refusal(release, plan)
+        if refusal is not None:
+            return self._end(release, Status.REFUSED, refusal)
+        waits = self._preparation.cooling(release, plan)
+        if waits is not None:
+            return self._keep(replace(release, status=Status.WAITING.value, why=waits))
+        prepared = self._preparation.prepared(release, live, plan)
+        if prepared.desired == live.config:
+            return self._end(prepared, Status.PROMOTED, f"{live.config} serves already")
+        if prepared.champion == prepared.challenger or not plan.judge.stages:
+            # Another machine or key under the same model: there is nothing to compare it with itself on.
+            step = Step(do=Do.GO, why="the model stays, what it runs on changes", position=Position.PROMOTE)
+            return self._go(prepared, step)
+        found = Step(
+            do=Do.GO, why=f"{prepared.challenger} against {prepared.champion}", position=Position.BASELINE
+        )
+        return self._go(prepared, found)
 
-    def _note(
-        self,
-        release: Release,
-        verdict: Verdict,
-        endpoint: Mapping[str, Any] | None,
-        running: str = OBSERVE,
-    ) -> Progress:
-        serving = "" if endpoint is None else endpoint["EndpointConfigName"]
-        noted = replace(release, status=verdict.status, why=verdict.why, serving=serving)
-        self._records.save(noted)
-        return Progress(noted, running if verdict.status == RUNNING else DONE)
+    def _take(self, release: Release, step: Step, plan: Plan) -> Progress:
+        """Does one step."""
+        if step.do is Do.WAIT:
+            return self._keep(replace(release, status=step.status.value, why=step.why))
+        if step.do is Do.LOOK:
+            return self._look(release, plan)
+        if step.do is Do.ARRIVE:
+            arrived = replace(release, arrived_at=release.at)
+            return self._keep(arrived.decided(release.at, step.why, what="arrived"))
+        if step.do is Do.GO:
+            return self._go(release, step)
+        if step.do is Do.END:
+            return self._end(release, step.status, step.why)
+        return self._ask(release, step)
 
-    def _move(self, release: Release, shape: Shape, endpoint: Mapping[str, Any]) -> Progress:
-        if endpoint["EndpointConfigName"] == shape.name and endpoint["EndpointStatus"] == "InService":
-            return self._note(release, Verdict(SUCCEEDED, f"{shape.name} serves already"), endpoint)
-        moving = self._note(release, Verdict(RUNNING, f"moving to {shape.name}"), endpoint)
+    def _ask(self, release: Release, step: Step) -> Progress:
+        """Asks SageMaker for another shape or other weights."""
+        endpoint = self._settings.endpoint
+        asked = replace(release, asked=release.asked + 1 if step.do is Do.MOVE else release.asked)
+        kept = self._keep(asked.decided(release.at, step.why, what=step.do.value))
         try:
-            if shape.model is not None:
-                self._catalogue.ensure_model(shape.model)
-            if shape.config is not None:
-                self._catalogue.ensure_config(shape.config)
-            self._catalogue.update_endpoint(self._settings.endpoint, shape.name)
+            if step.do is Do.MOVE:
+                self._catalogue.update_endpoint(endpoint, release.target_config)
+            else:
+                self._catalogue.update_weights(endpoint, step.weights)
         except ClientError as error:
             if not is_refusal(error):
                 raise
-            found = self._catalogue.endpoint(self._settings.endpoint)
-            if found is not None and is_busy(found):
-                # Somebody else was faster; what they began has to end first.
-                return self._note(release, self._verdict(release, found), found, running=BEGIN)
-            return self._note(release, Verdict(FAILED, message_of(error)), found)
-        return moving
+            # Somebody else may have been faster; the next look says what really is.
+            return self._keep(replace(kept.release, why=message_of(error)))
+        return kept
 
-    def _refusal(self, model_package_arn: str, base: Base) -> str | None:
-        """Why a model package must not serve; None when it may."""
-        if not model_package_arn:
-            return None
-        package = self._catalogue.package(model_package_arn)
-        if package is None:
-            return "the model package is gone"
-        status = package.get("ModelApprovalStatus")
-        if status != "Approved":
-            return f"the model package is {status}, not Approved"
-        carried = package.get("CustomerMetadataProperties", {}).get("contract_digest")
-        if carried != base.contract_digest:
-            return (
-                f"the model honours contract {carried}, the stack declares {base.contract_digest}; "
-                "train the model again"
+    def _go(self, release: Release, step: Step) -> Progress:
+        """Sets the next position and what the endpoint should be there."""
+        assert step.position is not None
+        target = self._preparation.target(release, step.position, step.stage, self._plan())
+        going = replace(
+            release,
+            status=Status.RUNNING.value,
+            position=step.position.value,
+            stage=step.stage if step.position is Position.STAGE else release.stage,
+            target_config=target.config,
+            target_weights=dict(target.weights),
+            asked=0,
+            arrived_at="",
+            errors_in_a_row=0,
+        )
+        return self._keep(going.decided(release.at, step.why, what=f"to {_place(step, self._plan())}"))
+
+    def _look(self, release: Release, plan: Plan) -> Progress:
+        """Measures and judges the stage, and goes on as the verdict says."""
+        if release.position == Position.BASELINE.value:
+            return self._look_at_champion(release, plan)
+        before = [observation_of(item) for item in release.observations if item["stage"] < release.stage]
+        verdict, seen = self._judged(release, before, plan)
+        errors = release.errors_in_a_row + 1 if verdict.phase is Phase.ERROR else 0
+        documents = [observation_document(item) for item in (*before, *([] if seen is None else [seen]))]
+        looked = replace(
+            release,
+            observations=documents,
+            errors_in_a_row=errors,
+            metrics=[_metric_document(item) for item in verdict.metrics],
+        )
+        step = after_look(release.stage, verdict, release.errors_in_a_row, plan)
+        if step.do is Do.GO and plan.is_shadow(release.stage):
+            looked = replace(looked, report=self._observer.report(looked, plan))
+        return self._take(looked, step, plan)
+
+    def _judged(
+        self, release: Release, before: list[StageObservation], plan: Plan
+    ) -> tuple[Verdict, StageObservation | None]:
+        try:
+            seen = self._observer.stage(release, plan)
+        except ClientError as error:
+            why = f"what happened could not be read: {message_of(error)}"
+            return Verdict(phase=Phase.ERROR, why=why), None
+        return assess([*before, seen], plan.judge), seen
+
+    def _look_at_champion(self, release: Release, plan: Plan) -> Progress:
+        """Finds out how fast the champion usually is, which the challenger is held against."""
+        usual_us = self._observer.usual_latency_us(release)
+        if usual_us is not None:
+            known = replace(release, slow_us=max(usual_us, plan.acceptable_latency_ms * 1_000))
+            why = (
+                f"one answer in twenty of the champion takes longer than {usual_us / 1_000:.3g} ms, "
+                f"so one is slow from {known.slow_us / 1_000:.3g} ms"
             )
+            return self._go(known, Step(do=Do.GO, why=why, position=Position.STAGE, stage=0))
+        first = plan.judge.stages[0]
+        if _seconds(release.arrived_at, release.at) >= first.time_limit_s:
+            verdict = Verdict(phase=Phase.INCONCLUSIVE, why="the champion has answered too few requests")
+            return self._take(release, after_look(0, verdict, 0, plan), plan)
+        return self._keep(replace(release, why="waiting for requests to the champion"))
+
+    def _ordered(self, release: Release, plan: Plan) -> Step | None:
+        """What a person wants of this release; None where nobody wants anything."""
+        order = self._records.order(release.release_id)
+        if order is None:
+            return None
+        said = f"{order.by} says {order.what}: {order.why}"
+        if order.what == "pause":
+            return Step(do=Do.WAIT, why=said, status=Status.WAITING)
+        self._records.forget_order()
+        if order.what == "rollback" and release.position not in ("begin", Position.ROLL_BACK.value):
+            return Step(do=Do.GO, why=said, position=Position.ROLL_BACK)
+        resumable = order.what == "resume" and release.position == Position.STAGE.value
+        if resumable and release.status == Status.WAITING.value and order.by in plan.overridden_by:
+            return after_look(release.stage, Verdict(phase=Phase.PASSED, why=said), 0, plan)
         return None
 
-    def _shape(self, base: Base, model_package_arn: str) -> Shape | None:
-        description = self._catalogue.config(base.config)
-        if description is None:
-            return None
-        return derive_shape(self._settings.prefix, description, self._settings.role_arn, model_package_arn)
+    def _end(self, release: Release, status: Status, why: str) -> Progress:
+        ended = replace(release, status=status.value).decided(release.at, why, what=status.value)
+        if status is Status.ROLLED_BACK:
+            # What turned it back is what is remembered, not that the way back has been gone.
+            cause = next(item["why"] for item in reversed(ended.history) if item["what"] == "to roll_back")
+            ended = replace(ended, why=f"{cause}; {why}")
+            self._records.reject(replace(ended, why=cause))
+        kept = self._keep(ended)
+        self._records.unlock(release.release_id)
+        return Progress(kept.release, DONE)
 
-    def _package_behind(self, config_name: str) -> str:
-        """The model package that a configuration serves; empty when it serves a base's own model."""
-        config = self._catalogue.config(config_name)
-        variants = [] if config is None else config["ProductionVariants"]
-        for variant in variants:
-            model = self._catalogue.model(variant["ModelName"])
-            container = {} if model is None else model.get("PrimaryContainer", {})
-            if "ModelPackageName" in container:
-                return str(container["ModelPackageName"])
-        return ""
+    def _keep(self, release: Release) -> Progress:
+        """Records how a release stands, and tells of what was decided."""
+        before = self._records.find(release.release_id)
+        self._records.save(release)
+        if before is None or len(before.history) < len(release.history) or before.status != release.status:
+            self._tell(release)
+        return Progress(release, DONE if release.status in {item.value for item in OVER} else WAIT)
+
+
+def _situation(release: Release) -> Situation:
+    return Situation(
+        position=Position(release.position),
+        stage=release.stage,
+        target=Target(config=release.target_config, weights=release.target_weights),
+        shapes=frozenset(release.shapes),
+        asked=release.asked,
+        arrived=bool(release.arrived_at),
+        elapsed_s=_seconds(release.started_at, release.at),
+    )
+
+
+def _as_read_back(release: Release, live: Live | None) -> Release:
+    if live is None:
+        return replace(release, serving="", weights=_NO_WEIGHTS)
+    return replace(release, serving=live.config, weights=dict(live.weights))
+
+
+def _place(step: Step, plan: Plan) -> str:
+    assert step.position is not None
+    if step.position is Position.STAGE:
+        return plan.judge.stages[step.stage].name
+    return str(step.position.value)
+
+
+def _metric_document(verdict: MetricVerdict) -> dict[str, Any]:
+    """A metric's verdict as JSON values, which know no infinity."""
+    document = {**asdict(verdict), "standing": verdict.standing.value}
+    unbounded = [name for name, item in document.items() if isinstance(item, float) and math.isinf(item)]
+    return {**document, **dict.fromkeys(unbounded)}
 
 
 def _seconds(started_at: str, now: str) -> float:

@@ -1,13 +1,22 @@
-"""The record of every release: what was wanted, what serves, and why."""
+"""The record of every release: what was wanted, what serves, why, and everything that was decided."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 CURRENT = "current"
 """Sort key under which the newest release is found; the others are found by their own id."""
 BASE = "base"
 """Sort key under which the stack says what its base is."""
+LOCK = "lock"
+"""Sort key under which it says which release moves the endpoint."""
+ORDER = "order"
+"""Sort key under which a person says what a release should do."""
+REJECTED = "rejected:"
+"""Beginning of the sort keys under which rejected models are found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +26,31 @@ class Release:
     Attributes:
         system: Name of the system.
         release_id: Time of the start and what is released; sorts by time.
-        status: running, succeeded, failed or refused.
+        status: running, waiting, promoted, rolled_back, refused or failed.
         model_package_arn: The package that is released; empty for the base's own model.
-        desired: Configuration that should serve; empty when it was never derived.
+        model_digest: Digest of what the package holds, by which a rejected model is known again.
+        position: Where the release is: begin, baseline, stage, promote or roll_back.
+        stage: Number of the stage that it is in, from 0.
+        desired: Configuration in which the challenger serves alone; empty when it was never derived.
         serving: Configuration that does serve, as read back.
-        previous: Configuration that served when the release began.
-        why: The reason, for a person.
+        weights: Share of the traffic of each production variant, as read back, in percent.
+        previous: Configuration in which the champion serves alone.
+        base: Configuration that the shapes are derived from.
+        champion: Model that answered when the release began.
+        challenger: Model that is released.
+        shapes: Every configuration that this release knows.
+        target_config: Configuration that the endpoint should have now.
+        target_weights: Share of the traffic of each production variant there, in percent.
+        asked: How often SageMaker was asked to move to the target.
+        arrived_at: Time at which the endpoint was seen at the target, ISO 8601; empty before.
+        slow_us: Latency from which on an answer counts as slow, in microseconds; 0 before it is known.
+        errors_in_a_row: Looks that failed one after the other.
+        observations: What was counted, one for each stage so far.
+        metrics: What each metric said at the last look.
+        history: Every decision, the oldest first.
+        why: The reason for how it stands, for a person.
+        override: Who released a rejected model again, and why; empty for nobody.
+        report: Place of the report in S3; empty before there is one.
         started_at: Time of the start, ISO 8601.
         at: Time of this record, ISO 8601.
     """
@@ -31,12 +59,51 @@ class Release:
     release_id: str
     status: str
     model_package_arn: str = ""
+    model_digest: str = ""
+    position: str = "begin"
+    stage: int = 0
     desired: str = ""
     serving: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
     previous: str = ""
+    base: str = ""
+    champion: str = ""
+    challenger: str = ""
+    shapes: Sequence[str] = ()
+    target_config: str = ""
+    target_weights: Mapping[str, float] = field(default_factory=dict)
+    asked: int = 0
+    arrived_at: str = ""
+    slow_us: float = 0.0
+    errors_in_a_row: int = 0
+    observations: Sequence[Mapping[str, Any]] = ()
+    metrics: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[Mapping[str, Any]] = ()
     why: str = ""
+    override: str = ""
+    report: str = ""
     started_at: str = ""
     at: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the machine is done with it."""
+        return self.status not in GOING_ON
+
+    def decided(self, at: str, why: str, *, what: str) -> "Release":
+        """The release with one more decision in its history.
+
+        Args:
+            at: Time of the decision, ISO 8601.
+            why: The reason, for a person.
+            what: What was decided, in a word or two.
+        """
+        entry = {"at": at, "what": what, "stage": self.stage, "position": self.position, "why": why}
+        return replace(self, at=at, why=why, history=(*self.history, entry))
+
+
+GOING_ON = ("running", "waiting")
+"""Statuses of a release that is not over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +119,31 @@ class Base:
     contract_digest: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a person says a release should do.
+
+    Attributes:
+        release_id: The release.
+        what: pause, resume or rollback.
+        by: Who says so.
+        why: The reason.
+    """
+
+    release_id: str
+    what: str
+    by: str
+    why: str
+
+
 class Records:
-    """The table that keeps them."""
+    """The table that keeps them.
+
+    Args:
+        dynamodb: A boto3 client.
+        table: Name of the table.
+        system: Name of the system.
+    """
 
     def __init__(self, dynamodb: Any, table: str, system: str) -> None:  # noqa: ANN401 - boto3 has no types
         self._dynamodb = dynamodb
@@ -61,23 +151,99 @@ class Records:
         self._system = system
 
     def save(self, release: Release) -> None:
-        """Keeps a release under its own id, and as the newest one."""
-        for key in (release.release_id, CURRENT):
-            self._put(asdict(replace(release, release_id=key)) | {"id": release.release_id})
+        """Keeps a release under its own id, and as the newest one where no newer one has begun."""
+        self._put(_item(release))
+        newest = self._get(CURRENT)
+        if newest is None or newest.get("id", "") <= release.release_id:
+            self._put(_item(replace(release, release_id=CURRENT)) | {"id": release.release_id})
 
     def find(self, release_id: str) -> Release | None:
         """The release with an id; None when there is none."""
         item = self._get(release_id)
-        if item is None:
-            return None
-        item["release_id"] = item.pop("id")
-        return Release(**item)
+        return None if item is None else _release(item)
 
     def all(self) -> list[Release]:
         """Every release, the newest first."""
-        items = (item for item in self._items() if "id" in item and item["release_id"] != CURRENT)
-        releases = [Release(**{key: value for key, value in item.items() if key != "id"}) for item in items]
-        return sorted(releases, key=lambda release: release.release_id, reverse=True)
+        items = (item for item in self._items() if "position" in item and item["release_id"] != CURRENT)
+        return sorted(map(_release, items), key=lambda release: release.release_id, reverse=True)
+
+    def lock(self, release_id: str) -> str:
+        """Lets one release move the endpoint.
+
+        Returns:
+            The release that may: this one, or the one that already does and is not over.
+        """
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=_attributes({"system": self._system, "release_id": LOCK, "holder": release_id}),
+                ConditionExpression="attribute_not_exists(release_id) OR holder = :holder",
+                ExpressionAttributeValues={":holder": {"S": release_id}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+        else:
+            return release_id
+        held = self._get(LOCK)
+        if held is None:
+            return self.lock(release_id)
+        holder = self.find(held["holder"])
+        if holder is not None and not holder.is_over:
+            return held["holder"]
+        # Whoever held it ended without giving it back.
+        self.unlock(held["holder"])
+        return self.lock(release_id)
+
+    def unlock(self, release_id: str) -> None:
+        """Gives the endpoint back, if this release held it."""
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=_attributes({"system": self._system, "release_id": LOCK}),
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues={":holder": {"S": release_id}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def order(self, release_id: str) -> Order | None:
+        """What a person says that this release should do; None where nobody said anything."""
+        item = self._get(ORDER)
+        if item is None or item["order_for"] != release_id:
+            return None
+        return Order(release_id=release_id, what=item["what"], by=item["by"], why=item["why"])
+
+    def give_order(self, order: Order) -> None:
+        """Says what a release should do; a newer order takes the place of an older one."""
+        self._put(
+            {
+                "system": self._system,
+                "release_id": ORDER,
+                "order_for": order.release_id,
+                "what": order.what,
+                "by": order.by,
+                "why": order.why,
+            }
+        )
+
+    def forget_order(self) -> None:
+        """Removes what a person said, once it is done."""
+        self._dynamodb.delete_item(
+            TableName=self._table, Key=_attributes({"system": self._system, "release_id": ORDER})
+        )
+
+    def reject(self, release: Release) -> None:
+        """Remembers that a model was rolled back, so that it is not tried again by itself."""
+        key = f"{REJECTED}{release.model_digest}"
+        told = {"rejected_by": release.release_id, "why": release.why, "at": release.at}
+        self._put({"system": self._system, "release_id": key, **told})
+
+    def rejection(self, model_digest: str) -> str | None:
+        """Why a model was rolled back; None where it was not."""
+        item = self._get(f"{REJECTED}{model_digest}")
+        return None if item is None else item["why"]
 
     def declare_base(self, base: Base) -> None:
         """Keeps what the stack declares, and that it once did."""
@@ -87,7 +253,9 @@ class Records:
     def base(self) -> Base | None:
         """What the stack declares; None before it declared anything."""
         item = self._get(BASE)
-        return None if item is None else _base(item)
+        if item is None:
+            return None
+        return Base(config=item["config"], contract_digest=item["contract_digest"])
 
     def former_bases(self) -> set[str]:
         """Configurations that were a base at some time."""
@@ -104,21 +272,39 @@ class Records:
         return [_plain(item) for page in pages for item in page["Items"]]
 
     def _put(self, item: Mapping[str, str]) -> None:
-        self._dynamodb.put_item(
-            TableName=self._table, Item={key: {"S": value} for key, value in item.items()}
-        )
+        self._dynamodb.put_item(TableName=self._table, Item=_attributes(item))
 
     def _get(self, release_id: str) -> dict[str, str] | None:
         answer = self._dynamodb.get_item(
             TableName=self._table,
-            Key={"system": {"S": self._system}, "release_id": {"S": release_id}},
+            Key=_attributes({"system": self._system, "release_id": release_id}),
             ConsistentRead=True,
         )
         return _plain(answer["Item"]) if "Item" in answer else None
 
 
-def _base(item: Mapping[str, str]) -> Base:
-    return Base(config=item["config"], contract_digest=item["contract_digest"])
+_TEXTS = frozenset(item.name for item in fields(Release) if item.type is str)
+
+
+def _item(release: Release) -> dict[str, str]:
+    """The record: a text for each field, JSON where it is more than a text."""
+    values = asdict(release)
+    return {
+        name: value if name in _TEXTS else json.dumps(value, sort_keys=True) for name, value in values.items()
+    }
+
+
+def _release(item: Mapping[str, str]) -> Release:
+    known = {field_.name for field_ in fields(Release)}
+    values: dict[str, Any] = {
+        name: value if name in _TEXTS else json.loads(value) for name, value in item.items() if name in known
+    }
+    values["release_id"] = item.get("id", item["release_id"])
+    return Release(**values)
+
+
+def _attributes(item: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {key: {"S": value} for key, value in item.items()}
 
 
 def _plain(item: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

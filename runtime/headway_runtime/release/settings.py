@@ -16,7 +16,10 @@ class Settings:
         group: Model package group.
         table: Table with the records.
         release_plan_parameter: Parameter of Systems Manager with the release plan.
-        maximum_s: Time after which an unfinished release counts as failed, in seconds.
+        form: What requests and answers look like: JSON with `inputs` and `output`.
+        metrics_period_s: Length of a metric's period, in seconds.
+        audit_bucket: Bucket that evidence is written to.
+        topic_arn: Topic of those who are told; empty for nobody.
         keep_versions: `true` when model packages outlive the stack.
     """
 
@@ -27,7 +30,10 @@ class Settings:
     group: str
     table: str
     release_plan_parameter: str
-    maximum_s: str
+    form: str
+    metrics_period_s: str
+    audit_bucket: str
+    topic_arn: str
     keep_versions: str
 
     @classmethod

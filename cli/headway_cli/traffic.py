@@ -1,0 +1,129 @@
+"""Plays real rows at a live endpoint, as users would: the rows after the training cut, in their order."""
+
+import io
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
+
+from headway_cli.aws import Aws
+from headway_cli.errors import HeadwayError
+from headway_cli.registry import declared_package
+from headway_cli.systems import System
+from headway_runtime.contract import EVALUATION_DATA_FILE
+
+CONTENT_TYPE = "text/csv"
+CALLERS = 4
+DEFAULT_RATE = 300.0
+
+
+@dataclass
+class Played:
+    """What came of the traffic so far."""
+
+    answered: int = 0
+    failed: int = 0
+    last_error: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, error: str | None) -> None:
+        """Counts one answer, or one failure."""
+        with self.lock:
+            if error is None:
+                self.answered += 1
+            else:
+                self.failed += 1
+                self.last_error = error
+
+
+def read_rows(aws: Aws, system: System) -> Sequence[str]:
+    """The rows that the declared model was judged on, in the order of their time, as CSV.
+
+    Raises:
+        HeadwayError: There is no trained model, or its rows are gone.
+    """
+    if system.pipeline_name is None:
+        raise HeadwayError(f"{system.name} trains no model, so there are no rows to play")
+    package = declared_package(aws, system)
+    statistics = (package or {}).get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
+    if "S3Uri" not in statistics:
+        raise HeadwayError(f"{system.name} has no trained model yet; run `headway up`")
+    execution = statistics["S3Uri"].rsplit("/", 2)[-2]
+    uri = f"s3://{system.data_bucket}/{system.endpoint_name}/executions/{execution}/evaluation"
+    content = aws.read_object(f"{uri}/{EVALUATION_DATA_FILE}")
+    if content is None:
+        raise HeadwayError(f"the rows of {system.name} are gone: there is no {uri}/{EVALUATION_DATA_FILE}")
+    table = pq.read_table(io.BytesIO(content))
+    inputs = [item["name"] for item in system.contract["inputs"]]
+    text = io.BytesIO()
+    options = pc.WriteOptions(include_header=False, quoting_style="needed")
+    pc.write_csv(table.select(inputs), text, options)
+    return text.getvalue().decode("utf-8").splitlines()
+
+
+@contextmanager
+def playing(
+    aws: Aws,
+    system: System,
+    rows: Sequence[str],
+    rate_per_s: float = DEFAULT_RATE,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Played]:
+    """Plays rows at the system's endpoint until the block is left, from the first one again after the last.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: The system.
+        rows: The rows, as CSV.
+        rate_per_s: Rows a second; fewer where the endpoint answers more slowly.
+        clock: Seconds from any start.
+    """
+    stop, played = threading.Event(), Played()
+    feed, lock = enumerate(cycle(rows)), threading.Lock()
+    began = clock()
+
+    def play() -> None:
+        client = aws.client("sagemaker-runtime")
+        while not stop.is_set():
+            with lock:
+                position, row = next(feed)
+            early = began + position / rate_per_s - clock()
+            if early > 0 and stop.wait(early):
+                return
+            played.count(_ask(client, system, row))
+
+    threads = [
+        threading.Thread(target=play, name=f"traffic-{number}", daemon=True) for number in range(CALLERS)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield played
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _ask(client: Any, system: System, row: str) -> str | None:  # noqa: ANN401 - boto3 has no types
+    """Asks about one row; answers what went wrong, None where nothing did."""
+    try:
+        client.invoke_endpoint(
+            EndpointName=system.endpoint_name,
+            ContentType=CONTENT_TYPE,
+            Accept=CONTENT_TYPE,
+            InferenceId=str(uuid.uuid4()),
+            Body=row,
+        )["Body"].read()
+    except ClientError as error:
+        return str(error.response["Error"]["Message"])
+    return None

@@ -1,0 +1,72 @@
+"""The release plan as the stack declares it, read by the machine from Systems Manager."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headway_runtime.judge import JudgePlan
+from headway_runtime.judge.plan import SHADOW
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that decides how a model comes to answer users.
+
+    Attributes:
+        judge: Stages, metrics and how sure one wants to be.
+        shadow_sampling_percent: Share of the traffic that is copied in the shadow; None without one.
+        acceptable_latency_ms: Latency up to which no answer is slow, in milliseconds.
+        divergence_threshold: Difference of two answers from which on they diverge.
+        divergence_slices: Inputs whose values divergence is judged for separately.
+        cool_down_s: Time after a release before the next one starts, in seconds.
+        overridden_by: Who may release a rejected model again or end a stage by hand.
+        maximum_duration_s: Time after which an unfinished release is rolled back, in seconds.
+    """
+
+    judge: JudgePlan
+    shadow_sampling_percent: int | None
+    acceptable_latency_ms: float
+    divergence_threshold: float
+    divergence_slices: Sequence[str]
+    cool_down_s: int
+    overridden_by: Sequence[str]
+    maximum_duration_s: int
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Plan":
+        """The plan that a release plan's JSON document describes.
+
+        Raises:
+            KeyError: Something is missing.
+            ValueError: A word is not one of those allowed.
+        """
+        shadow = document["shadow"]
+        return cls(
+            judge=JudgePlan.from_document(document),
+            shadow_sampling_percent=None if shadow is None else shadow["sampling_percent"],
+            acceptable_latency_ms=document["acceptable_latency_ms"],
+            divergence_threshold=document["divergence_threshold"],
+            divergence_slices=tuple(document["divergence_slices"]),
+            cool_down_s=document["cool_down_s"],
+            overridden_by=tuple(document["overridden_by"]),
+            maximum_duration_s=document["maximum_duration_s"],
+        )
+
+    def is_shadow(self, stage: int) -> bool:
+        """Whether a stage is the one whose answers nobody gets."""
+        return self.judge.stages[stage].name == SHADOW
+
+    def challenger_percent(self, stage: int) -> float:
+        """Share of the traffic that the challenger answers in a stage."""
+        return self.judge.stages[stage].challenger_percent
+
+
+def read_plan(ssm: Any, parameter: str) -> Plan:  # noqa: ANN401 - boto3 has no types
+    """The plan in a parameter.
+
+    Args:
+        ssm: A boto3 client of Systems Manager.
+        parameter: Name of the parameter.
+    """
+    return Plan.from_document(json.loads(ssm.get_parameter(Name=parameter)["Parameter"]["Value"]))
