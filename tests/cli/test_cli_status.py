@@ -47,7 +47,7 @@ def _status(**changes: Any) -> dict[str, Any]:
         },
         "checks": [{"passed": True, "reason": "AUC 0.6900 is at least 0.66"}],
         "digests": {"declared_contract_digest": "sha256:c", "code_digest": "sha256:k"},
-        "release": {"status": "succeeded", "why": "c serves"},
+        "release": {"status": "promoted", "why": "c serves"},
         "pipeline": {
             "name": "p",
             "execution": "e",
