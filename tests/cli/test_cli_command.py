@@ -69,7 +69,7 @@ def test_a_rule_is_explained_to_programs(headway: Headway) -> None:
     document = json.loads(headway("explain", "HEADWAY-ENC-001", "--json").stdout)
 
     assert document["slug"] == "endpoint-volume-key"
-    assert document["when_unknown"] == "pass"
+    assert document["when_unknown"] == "undecided"
 
 
 @pytest.mark.parametrize(
