@@ -78,7 +78,12 @@ class AISystem(pulumi.ComponentResource):
         )
         self.observability = Observability(
             f"{name}-observability",
-            ObservabilityArgs(foundation=foundation, endpoint=self.endpoint.ref, monitoring=spec.monitoring),
+            ObservabilityArgs(
+                foundation=foundation,
+                endpoint=self.endpoint.ref,
+                silence_is_outage=deployment.silence_is_outage,
+                monitoring=spec.monitoring,
+            ),
             child,
         )
         if deployment.monthly_budget_usd is not None:

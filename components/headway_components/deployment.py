@@ -74,6 +74,8 @@ class Deployment(Declaration):
     """Number of machines that load may raise the count to; the count stays as it is when left out."""
     requests_per_machine_per_minute: int = Field(default=6_000, ge=1)
     """Load of one machine above which another is added; 6,000 a minute when left out."""
+    silence_is_outage: bool = False
+    """Whether the alarms ring when nobody asks, where users are always there; they do not when left out."""
     monthly_budget_usd: float | None = Field(default=None, gt=0)
     """What a system may cost in a month, in US dollars; nobody is told when left out."""
     manage_image_repository: bool = False

@@ -16,8 +16,8 @@ from headway_components.contracts import MonitoringContract
 
 LOW_SAMPLE_COUNT = "ignore"
 """A percentile over a handful of requests says nothing, so it rings no alarm."""
-QUIET = "notBreaching"
-"""No requests is not an outage of the model."""
+MISSING_DATA = {True: "breaching", False: "notBreaching"}
+"""Whether no requests at all is an outage: it is where users are always there."""
 
 _PUBLISHERS = {"Publish": "cloudwatch.amazonaws.com", "PublishBudgets": "budgets.amazonaws.com"}
 """Services that tell people something by themselves."""
@@ -31,6 +31,8 @@ class ObservabilityArgs(Args):
     """What the alarms build on."""
     endpoint: EndpointRef
     """The endpoint that is watched."""
+    silence_is_outage: bool = False
+    """Whether the alarms ring when nobody asks; they do not when left out."""
     monitoring: MonitoringContract | None = None
     """From when on somebody is told; the contract's own defaults when left out."""
 
@@ -136,7 +138,7 @@ class Observability(pulumi.ComponentResource):
             period=monitoring.period_s,
             evaluation_periods=monitoring.periods,
             datapoints_to_alarm=monitoring.periods,
-            treat_missing_data=QUIET,
+            treat_missing_data=MISSING_DATA[self._args.silence_is_outage],
             alarm_actions=[topic.arn],
             ok_actions=[topic.arn],
             opts=pulumi.ResourceOptions(parent=self),

@@ -104,6 +104,7 @@ MAX_DEPLOYMENT = Deployment(
     availability_zones=["us-east-1a", "us-east-1b", "us-east-1d"],
     maximum_instance_count=9,
     requests_per_machine_per_minute=1_200,
+    silence_is_outage=True,
     monthly_budget_usd=4_000,
     release_poll_s=5,
 )
