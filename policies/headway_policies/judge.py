@@ -35,8 +35,8 @@ def judge(
 
 
 def unjudged_types(rules: Iterable[Rule], resources: Iterable[Resource]) -> dict[str, int]:
-    """The types of resources that no rule speaks about, each with the number of its resources."""
-    known = {type_ for rule in rules for type_ in rule.resources} - {ANY_TYPE}
+    """The types of resources that no rule speaks about or reads, each with the number of its resources."""
+    known = {type_ for rule in rules for type_ in (*rule.resources, *rule.reads)} - {ANY_TYPE}
     counts: dict[str, int] = defaultdict(int)
     for resource in resources:
         if resource.type not in known and is_declared(resource):

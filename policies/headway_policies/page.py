@@ -27,7 +27,7 @@ def section(rule: Rule) -> str:
     parts = [
         f"## {rule.id}: {rule.title}",
         " · ".join(facts),
-        "### What it checks\n" + "\n".join(f"- `{token}`" for token in rule.resources),
+        f"### What it checks\n{_checked(rule)}",
         f"### Why\n{rule.why}",
         f"### Fails\n{_cases(rule.fails)}",
         f"### Passes\n{_cases(rule.passes)}",
@@ -61,12 +61,20 @@ def document(rule: Rule) -> dict[str, object]:
         "severity": rule.severity.value,
         "since": rule.since,
         "resources": list(rule.resources),
+        "reads": list(rule.reads),
         "why": rule.why,
         "fix": rule.fix,
         "when_unknown": rule.when_unknown.value,
         "aliases": list(rule.aliases),
         "references": list(rule.references),
     }
+
+
+def _checked(rule: Rule) -> str:
+    lines = [f"- `{token}`" for token in rule.resources]
+    if rule.reads:
+        lines.append(f"\nBeside it, it reads {', '.join(f'`{token}`' for token in rule.reads)}.")
+    return "\n".join(lines)
 
 
 def _anchor(rule: Rule) -> str:

@@ -60,6 +60,7 @@ class Rule:
         since: The version that brought it.
         severity: How much a breach matters.
         resources: The type tokens it speaks about; `ANY_TYPE` for every resource of a provider.
+        reads: The type tokens of what it looks at beside them and does not judge, like a bucket's settings.
         why: What goes wrong where it is broken.
         fix: What to change.
         passes: Examples that keep it.
@@ -84,6 +85,7 @@ class Rule:
     fails: tuple[Case, ...]
     when_unknown: Outcome
     unknowns: tuple[Case, ...]
+    reads: tuple[str, ...] = ()
     exempts: tuple[Case, ...] = ()
     decides_at_preview: bool = False
     aliases: tuple[str, ...] = ()

@@ -79,7 +79,7 @@ class Verdict:
         rows: What failed, what is undecided, why a person is needed.
         reasons: Why a person is needed.
         exceptions: What became of each exception.
-        unjudged: Types that no rule speaks about, with the number of their resources.
+        unjudged: Types that no rule speaks about or reads, with the number of their resources.
         standings: How the controls of all frameworks stand.
         judgements: Every answer of every rule.
         estimate: What the stack costs a month at least.

@@ -12,10 +12,14 @@ from headway_policies.subjects.native import CLOUD_CONTROL, seen
 from headway_policies.subjects.values import plain
 
 SCHEDULER = "aws:scheduler/schedule:Schedule"
+_PARAMETERS = "target.sagemakerPipelineParameters.pipelineParameters"
 _INLINE = "monitoringScheduleConfig.monitoringJobDefinition.monitoringInputs"
 _NAMED = "monitoringScheduleConfig.monitoringJobDefinitionName"
 _ENDPOINTS = ("endpointInput.endpointName", "[0].endpointInput.endpointName")
 _DEFINITIONS = ("dataQuality", "modelQuality", "modelBias", "modelExplainability")
+_NATIVE = {word: f"aws-native:sagemaker:{word[:1].upper()}{word[1:]}JobDefinition" for word in _DEFINITIONS}
+MONITORING = (SCHEDULE, SCHEDULER, DATA_QUALITY, CLOUD_CONTROL, *_NATIVE.values())
+"""What tells which endpoint is looked at: schedules, and the job definitions that they name."""
 
 
 def monitors(stack: Stack, endpoint: Resource) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
@@ -53,10 +57,13 @@ def _looks_at(stack: Stack, schedule: Resource, endpoint: Resource) -> bool | No
     if schedule.type == SCHEDULER:
         if schedule.value("state") == "DISABLED":
             return False
-        asked = schedule.value("target.input")
+        names = endpoint_names(endpoint)
+        given = [schedule.value(f"{path}.value") for path in schedule.items(_PARAMETERS)]
+        if any(value in names for value in given):
+            return True
+        asked = UNKNOWN if UNKNOWN in given else schedule.value("target.input")
         if asked is UNKNOWN:
             return True if endpoint in stack.made_of(schedule, "target") else None
-        names = endpoint_names(endpoint)
         return isinstance(asked, str) and any(f'"{name}"' in asked for name in names)
     if schedule.has(_INLINE):
         return _reads(stack, schedule, endpoint, tuple(_paths(_INLINE)))
@@ -77,8 +84,7 @@ def _job_definitions(stack: Stack) -> Iterator[Resource]:
     for resource in stack.of_type(CLOUD_CONTROL):
         if resource.value("desiredState") is not UNKNOWN and resource.value("typeName") is not UNKNOWN:
             yield seen(resource)
-    for word in _DEFINITIONS:
-        yield from stack.of_type(f"aws-native:sagemaker:{word[:1].upper()}{word[1:]}JobDefinition")
+    yield from stack.of_type(*_NATIVE.values())
 
 
 def _is_named(stack: Stack, schedule: Resource, definition: Resource, name: object) -> bool:

@@ -26,6 +26,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.CRITICAL,
     resources=_BUCKETS,
+    reads=(_BLOCK,),
     why=(
         "Without one, a single access list or bucket policy, written by anyone at any later time, publishes "
         "the bucket. A block that is not there is not a block."

@@ -37,6 +37,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(PIPELINE,),
+    reads=(_INVOCATION,),
     why=(
         "A contract fixes the features that come in, by version, and what goes out. A model of another one "
         "is trained, approved and refused by each request."

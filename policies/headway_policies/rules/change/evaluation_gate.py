@@ -39,6 +39,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.CRITICAL,
     resources=(ENDPOINT,),
+    reads=(PIPELINE,),
     why=(
         "Without a gate a training that went wrong ships like one that went well. An evaluation whose result "
         "nothing reads is a report, not a gate."

@@ -35,6 +35,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(PIPELINE,),
+    reads=(MODEL_BIAS,),
     why="A model that is right on average can be wrong for one group every time, and the average hides it.",
     fix="Name the groups with `slices` of `EvaluationSpec`, or evaluate with SageMaker Clarify.",
     passes=(

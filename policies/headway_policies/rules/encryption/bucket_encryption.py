@@ -33,6 +33,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=BUCKETS,
+    reads=ENCRYPTION,
     why=(
         "S3 encrypts with a key of its own where nothing else is said. Then whoever may read the bucket "
         "reads the data; with your key the reader needs the key too, each use is recorded, and taking the "

@@ -32,6 +32,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(CONFIGURATION, *TRAINING, PIPELINE),
+    reads=(_QUOTA,),
     why=(
         "The quota of a new account for most of them is zero. That shows when the endpoint is to grow, not "
         "before."

@@ -29,6 +29,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ENDPOINT,),
+    reads=(_BUDGET,),
     why=(
         "Machines with accelerators cost by the hour, also at night and without a request. The bill tells "
         "too late."

@@ -47,6 +47,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ROLE,),
+    reads=tuple(_PURPOSES),
     why=(
         "A shared role may do what each of its users needs: the model that answers strangers can then read "
         "the training data, because the training job has to."

@@ -26,6 +26,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=BUCKETS,
+    reads=(TRAIL, *LOCK),
     why=(
         "Whoever breaks in deletes the record of it first. A record that its owner can rewrite is no "
         "evidence for anybody else either."

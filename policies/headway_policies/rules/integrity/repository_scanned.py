@@ -21,6 +21,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(_TYPE,),
+    reads=(_REGISTRY,),
     why=(
         "Known holes in libraries are found by looking, and the push is the last moment before the image "
         "runs."

@@ -26,6 +26,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(_SECRET,),
+    reads=(_ROTATION,),
     why="A secret that nobody renews is known to everybody who ever worked on the system.",
     fix="Declare an aws.secretsmanager.SecretRotation for it.",
     passes=(

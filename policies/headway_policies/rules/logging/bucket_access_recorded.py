@@ -36,6 +36,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=BUCKETS,
+    reads=(TRAIL, *LOGGING),
     why="A trail without data events records who made a bucket, and not who read the training data in it.",
     fix="Name the bucket in the data events of a trail, or give it access logs.",
     passes=(

@@ -26,6 +26,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.LOW,
     resources=(_FUNCTION, ENDPOINT),
+    reads=(_GROUP,),
     why=(
         "Where no group is declared AWS makes one at the first line, without a key of yours, and keeps it "
         "for ever, after the stack is gone as well."

@@ -6,7 +6,7 @@ from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.alarms import ALARM, SAGEMAKER, watches_endpoint
-from headway_policies.subjects.event_rules import rules_on_alarm
+from headway_policies.subjects.event_rules import EVENT_RULE, rules_on_alarm
 from headway_policies.subjects.examples import Examples, example
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
@@ -28,6 +28,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(ALARM,),
+    reads=(EVENT_RULE,),
     why="An alarm that rings where nobody is looks like a watched endpoint in every report, and is none.",
     fix="Set `alarm_actions`, and leave `actions_enabled` on.",
     passes=(

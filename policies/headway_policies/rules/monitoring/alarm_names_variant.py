@@ -36,6 +36,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(ALARM,),
+    reads=(ENDPOINT, CONFIGURATION),
     why="An alarm on a variant that is not there watches nothing, for ever, and looks like one that is well.",
     fix="Name the variant of the endpoint in `dimensions`, letter by letter.",
     passes=(

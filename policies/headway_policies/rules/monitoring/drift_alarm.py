@@ -30,6 +30,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ENDPOINT,),
+    reads=(ALARM,),
     why="A report that nobody reads finds nothing. A monitor is worth what happens when it finds something.",
     fix="Declare an alarm on what the monitor of this endpoint publishes.",
     passes=(

@@ -54,6 +54,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(ENDPOINT,),
+    reads=(ALARM, EVENT_RULE, EVENT_TARGET, PIPELINE),
     why=(
         "An alarm that only tells somebody waits for somebody. One that puts a new model straight into the "
         "endpoint ships what nobody evaluated, at the very moment at which the data is strange."

@@ -43,6 +43,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(ENDPOINT,),
+    reads=(ALARM, CONFIGURATION),
     why="Without an alarm on this very variant the first to notice a broken model are the people who use it.",
     fix=(
         "Declare alarms on Invocation5XXErrors and ModelLatency with EndpointName and VariantName of the "

@@ -8,7 +8,7 @@ from headway_policies.stack_graph import Stack
 from headway_policies.subjects.endpoints import ENDPOINT
 from headway_policies.subjects.examples import example, nested
 from headway_policies.subjects.jobs import DATA_QUALITY, SCHEDULE
-from headway_policies.subjects.monitors import SCHEDULER, monitors
+from headway_policies.subjects.monitors import MONITORING, SCHEDULER, monitors
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
 
 _ENDPOINT = example(ENDPOINT, {"name": "flights"}, "endpoint")
@@ -35,6 +35,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ENDPOINT,),
+    reads=MONITORING,
     why="The world changes and the model does not. A drifting model answers fast, without errors, and wrong.",
     fix="Declare a monitoring schedule whose input is this endpoint.",
     passes=(

@@ -26,6 +26,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(_VPC,),
+    reads=(_GROUP,),
     why=(
         "What nobody places on purpose lands in the default group, and as AWS makes it, it lets everything "
         "out."

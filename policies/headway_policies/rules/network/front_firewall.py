@@ -28,6 +28,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(_STAGE, _BALANCER),
+    reads=(_ASSOCIATION,),
     why="A firewall stops floods and known attacks before each of their requests costs a model's time.",
     fix="Declare an aws.wafv2.WebAclAssociation for it.",
     passes=(

@@ -49,6 +49,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(_VPC,),
+    reads=(_ENDPOINT,),
     why=(
         "Without endpoints data leaves the network to reach S3 or SageMaker, and no policy says which "
         "buckets and accounts it may go to."

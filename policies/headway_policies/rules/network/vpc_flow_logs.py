@@ -25,6 +25,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(_VPC,),
+    reads=(_LOG,),
     why="When data has gone somewhere, the flow logs are what says where to, how much and since when.",
     fix='Declare an aws.ec2.FlowLog of the network with `traffic_type="ALL"`.',
     passes=(

@@ -41,6 +41,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(ENDPOINT,),
+    reads=(CONFIGURATION, FUNCTION, PARAMETER),
     why=(
         "All at once, a bad model answers everybody before the first alarm can ring. SageMaker itself falls "
         "back to that, without a word, for some machines and containers."

@@ -38,6 +38,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ENDPOINT,),
+    reads=(_PROFILE, _VERSION),
     why="At night, with a model that does harm, nobody wants to wait for a build, a review and an update.",
     fix=(
         "Declare a feature flag of AWS AppConfig that turns to the baseline; `headway_components.Release` "

@@ -42,6 +42,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(ENDPOINT,),
+    reads=(ALARM, _COMPOSITE),
     why=(
         "SageMaker rolls back on the alarms that it is told, and on nothing else. One on another endpoint, "
         "or none on latency, and the deployment always succeeds."

@@ -24,6 +24,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=BUCKETS,
+    reads=VERSIONING,
     why=(
         "Without versions an overwritten model or data set is gone: nobody can roll back to it, nor say what "
         "a model in production was trained on."

@@ -54,6 +54,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ENDPOINT,),
+    reads=(CONFIGURATION, _TARGET, _POLICY),
     why=(
         "A number of machines that fits today is too small on the day that everybody comes, and too dear on "
         "all others."

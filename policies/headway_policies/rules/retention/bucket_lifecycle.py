@@ -24,6 +24,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.MEDIUM,
     resources=BUCKETS,
+    reads=LIFECYCLE,
     why=(
         "What nobody throws away stays: deleted data lives on as an old version, half uploads cost money, "
         "and nobody can say when personal data is gone."

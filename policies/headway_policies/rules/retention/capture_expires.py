@@ -5,7 +5,14 @@ from headway_policies.outcome import Finding, NotApplicable, Outcome, Severity, 
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
 from headway_policies.stack_graph import Stack
-from headway_policies.subjects.buckets import BUCKET, LIFECYCLE, bucket_of, lifecycle_rules, settings
+from headway_policies.subjects.buckets import (
+    BUCKET,
+    BUCKETS,
+    LIFECYCLE,
+    bucket_of,
+    lifecycle_rules,
+    settings,
+)
 from headway_policies.subjects.endpoints import CONFIGURATION
 from headway_policies.subjects.examples import example
 from headway_policies.subjects.values import number, truth
@@ -44,6 +51,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=(CONFIGURATION,),
+    reads=(*BUCKETS, *LIFECYCLE),
     why=(
         "Captured requests are kept to compare models and to find drift, which needs months at most. Kept "
         "for ever they are a copy of what people sent, that nobody looks after."

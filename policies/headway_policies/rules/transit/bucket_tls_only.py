@@ -39,6 +39,7 @@ RULE = Rule(
     since="0.1",
     severity=Severity.HIGH,
     resources=BUCKETS,
+    reads=POLICY,
     why=(
         "S3 answers without TLS too. Then training data crosses networks in the clear, and anyone on the way "
         "can change the model that is loaded."
