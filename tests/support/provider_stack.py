@@ -153,7 +153,7 @@ class Stack:
             env={**self.environment, "PULUMI_DEBUG_COMMANDS": "1", **self.settings},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr

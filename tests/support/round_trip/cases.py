@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from support.round_trip import catalogues, learning, network, records, switches
+from support.round_trip import catalogues, learning, messages, network, records, storage, switches
 
-CASES = (*network.CASES, *records.CASES, *switches.CASES, *catalogues.CASES, *learning.CASES)
+CASES = (
+    *network.CASES,
+    *records.CASES,
+    *switches.CASES,
+    *catalogues.CASES,
+    *learning.CASES,
+    *storage.CASES,
+    *messages.CASES,
+)

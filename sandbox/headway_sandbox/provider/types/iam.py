@@ -124,7 +124,9 @@ POLICY = ResourceType(
             "GetPolicyVersion",
             at="PolicyVersion",
             identity={"PolicyArn": "arn", "VersionId": "DefaultVersionId"},
-            unfold=_decoded,
+            unfold=lambda version: {
+                "policy": _decoded({"PolicyDocument": version["Document"]})["PolicyDocument"]
+            },
             only=("policy",),
         ),
     ),

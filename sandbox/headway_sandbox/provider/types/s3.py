@@ -144,7 +144,15 @@ BUCKET = ResourceType(
     id=("bucket",),
     identity=_BUCKET,
     create=Call("CreateBucket", fold=_located),
-    reads=(Read("HeadBucket", absent=_NO_BUCKET, only=()),),
+    reads=(
+        Read("HeadBucket", absent=_NO_BUCKET, only=()),
+        Read(
+            "GetObjectLockConfiguration",
+            absent=_NO_BUCKET | {"ObjectLockConfigurationNotFoundError"},
+            only=("objectLockEnabled",),
+            unfold=lambda _answer: {"objectLockEnabled": True},
+        ),
+    ),
     delete=(Call("DeleteBucket"),),
     renames={"objectLockEnabled": "ObjectLockEnabledForBucket"},
     tagging=Tagging(
