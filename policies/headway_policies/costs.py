@@ -28,8 +28,8 @@ class Prices:
 
     Args:
         region: The only region that they are of.
-        source: Where they were read.
-        date: When they were read.
+        source: Where they come from, in words.
+        date: When they were put together.
         hours_per_month: How many hours a month is taken for.
         hosting_usd: For each instance type.
         each_usd: For each other thing.
@@ -65,8 +65,8 @@ class Estimate:
     Args:
         items: What was counted.
         region: The region of the prices.
-        date: When they were read.
-        source: Where they were read.
+        date: When they were put together.
+        source: Where they come from, in words.
     """
 
     items: tuple[CostItem, ...]
