@@ -12,6 +12,8 @@ VERBS = {
     "prepare": ("headway_runtime.data.prepare", "features and label by time, checked against the contract"),
     "train": ("headway_runtime.train.job", "a baseline model, under the SageMaker training contract"),
     "evaluate": ("headway_runtime.evaluate.job", "metrics, comparison with the floor, decision"),
+    "baseline": ("headway_runtime.monitor.baseline", "what the training rows look like, for the monitor"),
+    "monitor": ("headway_runtime.monitor.job", "captured traffic held against the baseline"),
     "serve": ("headway_runtime.serve.server", "the model server for /ping and /invocations"),
 }
 

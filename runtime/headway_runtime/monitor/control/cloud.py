@@ -1,0 +1,158 @@
+"""AWS as the monitor's function sees it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headway_runtime.monitor.control.retraining import PERIOD_S, TRIGGER_PARAMETER, Training
+from headway_runtime.monitor.control.window import CapturedFile
+
+NAMESPACE = "Headway/Drift"
+_METRICS_A_CALL = 500
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The model that answers.
+
+    Attributes:
+        package_arn: Its package; empty for one that was not registered, such as the placeholder.
+        baseline_uri: Where the baseline of its training is; empty if it has none.
+        changed_at: When the endpoint changed last, seconds since the epoch.
+    """
+
+    package_arn: str
+    baseline_uri: str
+    changed_at: float
+
+
+class Cloud:
+    """The calls of the monitor's function.
+
+    Args:
+        clients: boto3 clients by the name of the service: s3, sagemaker, cloudwatch.
+    """
+
+    def __init__(self, clients: Mapping[str, Any]) -> None:
+        self._s3 = clients["s3"]
+        self._sagemaker = clients["sagemaker"]
+        self._cloudwatch = clients["cloudwatch"]
+
+    def serving(self, endpoint: str, variant: str) -> Serving:
+        """The model behind a variant of an endpoint.
+
+        Raises:
+            ClientError: There is no such endpoint, or AWS refuses.
+        """
+        described = self._sagemaker.describe_endpoint(EndpointName=endpoint)
+        changed_at = described["LastModifiedTime"].timestamp()
+        config = self._sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+        models = {item["VariantName"]: item["ModelName"] for item in config["ProductionVariants"]}
+        if variant not in models:
+            return Serving("", "", changed_at)
+        model = self._sagemaker.describe_model(ModelName=models[variant])
+        package_arn = model.get("PrimaryContainer", {}).get("ModelPackageName", "")
+        if not package_arn:
+            return Serving("", "", changed_at)
+        package = self._sagemaker.describe_model_package(ModelPackageName=package_arn)
+        quality = package.get("ModelMetrics", {}).get("ModelDataQuality", {})
+        statistics = quality.get("Statistics", {}).get("S3Uri", "")
+        return Serving(package_arn, statistics.rpartition("/")[0], changed_at)
+
+    def captured(self, bucket: str, prefix: str, cursor: str) -> Iterator[CapturedFile]:
+        """Files with captured traffic below a prefix, from a key on."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, StartAfter=cursor
+        )
+        for page in pages:
+            for item in page.get("Contents", ()):
+                if item["Key"].endswith(".jsonl"):
+                    yield CapturedFile(item["Key"], item["LastModified"].timestamp())
+
+    def read(self, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
+        """A JSON object and its entity tag; None when it is not there."""
+        try:
+            found = self._s3.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+                return None
+            raise
+        return json.loads(found["Body"].read()), found["ETag"]
+
+    def write(self, bucket: str, key: str, value: object) -> None:
+        """Write JSON."""
+        self._s3.put_object(Bucket=bucket, Key=key, Body=_json(value), ContentType="application/json")
+
+    def replace(self, bucket: str, key: str, value: object, tag: str) -> bool:
+        """Write JSON in place of what was read, unless somebody else has.
+
+        Args:
+            bucket: The bucket.
+            key: The key.
+            value: JSON values.
+            tag: Entity tag of what was read; empty when nothing was there.
+
+        Returns:
+            Whether it was written.
+        """
+        condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
+        try:
+            self._s3.put_object(
+                Bucket=bucket, Key=key, Body=_json(value), ContentType="application/json", **condition
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in (
+                "PreconditionFailed",
+                "ConditionalRequestConflict",
+            ):
+                return False
+            raise
+        return True
+
+    def trainings(self, pipeline: str, now: float) -> list[Training]:
+        """Executions of a pipeline in the time over which automatic ones are counted."""
+        found: list[Training] = []
+        pages = self._sagemaker.get_paginator("list_pipeline_executions").paginate(
+            PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending"
+        )
+        for page in pages:
+            for item in page["PipelineExecutionSummaries"]:
+                started_at = item["StartTime"].timestamp()
+                if now - started_at >= PERIOD_S:
+                    return found
+                running = item["PipelineExecutionStatus"] in ("Executing", "Stopping")
+                found.append(Training(started_at, running, self._trigger(item["PipelineExecutionArn"])))
+        return found
+
+    def _trigger(self, execution_arn: str) -> str:
+        pages = self._sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+            PipelineExecutionArn=execution_arn
+        )
+        given = {item["Name"]: item["Value"] for page in pages for item in page["PipelineParameters"]}
+        return str(given.get(TRIGGER_PARAMETER, ""))
+
+    def publish(self, metrics: Sequence[Mapping[str, Any]], system: str, endpoint: str) -> None:
+        """Publish metrics of an endpoint: name, value and, for that of one column, `feature`."""
+        data = []
+        for metric in metrics:
+            dimensions = {"System": system, "Endpoint": endpoint}
+            if "feature" in metric:
+                dimensions["Feature"] = metric["feature"]
+            data.append(
+                {
+                    "MetricName": metric["name"],
+                    "Value": float(metric["value"]),
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                }
+            )
+        for start in range(0, len(data), _METRICS_A_CALL):
+            self._cloudwatch.put_metric_data(
+                Namespace=NAMESPACE, MetricData=data[start : start + _METRICS_A_CALL]
+            )
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
