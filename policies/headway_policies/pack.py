@@ -10,7 +10,7 @@ hides the breach beside it.
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ PACK_NAME: Final = "headway"
 _MESSAGE_BYTES: Final = 400 * 1024**2
 _THREADS: Final = 8
 
+_WORSE: Final = tuple(Severity)
 _SEVERITIES: Final = {
     Severity.LOW: analyzer_pb2.POLICY_SEVERITY_LOW,
     Severity.MEDIUM: analyzer_pb2.POLICY_SEVERITY_MEDIUM,
@@ -172,7 +173,9 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         self, judgements: Iterable[Judgement], resources: dict[str, Resource], silent: Iterable[Rule]
     ) -> analyzer_pb2.AnalyzeResponse:
         exceptions = Exceptions(self._settings.exceptions, self._view.stack, self._today())
-        told = [item for judgement in judgements for item in self._told(judgement, resources, exceptions)]
+        given = tuple(judgements)
+        told = [item for judgement in given for item in self._told(judgement, resources, exceptions)]
+        told += self._waiting(given, resources)
         for use in exceptions.uses():
             if use.status is ExceptionStatus.EXPIRED:
                 # The finding itself is told; this says why nothing covers it any more.
@@ -204,11 +207,27 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             else:
                 note = f"excepted until {accepted.expires} ({accepted.owner}, {accepted.ticket}): {text}"
                 yield self._diagnostic(rule.id, Level.ADVISORY, note, urn)
-        if judgement.undecided:
-            # At an update nothing is left to wait for, and some rules have to decide before it.
-            waits = self._view.is_preview and not rule.decides_at_preview
+        if judgement.undecided and not self._waits(rule):
             text = redactor.text(rule.undecided_message(judgement.undecided))
-            yield self._diagnostic(rule.id, Level.ADVISORY if waits else level, text, judgement.urn or "")
+            yield self._diagnostic(rule.id, level, text, judgement.urn or "")
+
+    def _waits(self, rule: Rule) -> bool:
+        # At an update nothing is left to wait for, and some rules have to decide before it.
+        return self._view.is_preview and not rule.decides_at_preview
+
+    def _waiting(self, judgements: Iterable[Judgement], resources: Mapping[str, Resource]) -> Iterator[Any]:
+        """What is left for the update to decide: each value once, with all rules that wait for it."""
+        by_id = {rule.id: rule for rule in self._rules}
+        waiting: dict[tuple[str, str], dict[str, Rule]] = {}
+        for judgement in judgements:
+            rule = by_id[judgement.rule_id]
+            for item in judgement.undecided if self._waits(rule) else ():
+                place = (item.urn or judgement.urn or "", item.path)
+                waiting.setdefault(place, {})[rule.id] = rule
+        for (urn, path), rules in waiting.items():
+            worst = max(rules.values(), key=lambda rule: _WORSE.index(rule.severity))
+            name = resources[urn].name if urn in resources else "the stack"
+            yield self._diagnostic(worst.id, Level.ADVISORY, _waiting_text(worst, rules, path, name), urn)
 
     def _diagnostic(self, rule_id: str, level: Level, message: str, urn: str) -> Any:  # noqa: ANN401
         rule = next((item for item in self._rules if item.id == rule_id), None)
@@ -234,6 +253,16 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             remediation_steps=rule.fix,
             tags=[rule.slug, *self._controls.get(rule.id, ())],
         )
+
+
+def _waiting_text(worst: Rule, rule_ids: Iterable[str], path: str, name: str) -> str:
+    """The text for a value that this preview does not know, with the rules that wait for it."""
+    ids = list(rule_ids)
+    verb = "is" if len(ids) == 1 else "are"
+    return (
+        f"{', '.join(ids)} {verb} undecided: {path} of {name} is not known before the update, which decides; "
+        f"`headway gate` may decide it now.\nMore: headway explain {worst.id}"
+    )
 
 
 def _hidden(finding: Finding, resource: Resource | None) -> Finding:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,14 @@ def _rules() -> list[Rule]:
 
 
 def _pack(
-    settings: GateSettings | None = None, *, config: dict[str, str] | None = None, dry_run: bool = True
+    settings: GateSettings | None = None,
+    *,
+    config: dict[str, str] | None = None,
+    dry_run: bool = True,
+    rules: Sequence[Rule] | None = None,
 ) -> Any:
-    pack = Pack(_rules(), GateSettings() if settings is None else settings, today=lambda: TODAY)
+    chosen = _rules() if rules is None else rules
+    pack = Pack(chosen, GateSettings() if settings is None else settings, today=lambda: TODAY)
     pack.ConfigureStack(
         proto.AnalyzerStackConfigureRequest(
             stack="prod", project="headway", dry_run=dry_run, config=INTENT if config is None else config
@@ -116,7 +122,32 @@ def test_what_cannot_be_decided_is_an_advisory_that_names_rule_and_property(anal
 
     [diagnostic] = response.diagnostics
     assert diagnostic.enforcementLevel == proto.ADVISORY
-    assert "HEADWAY-IAM-001 is undecided: policy not known before the update" in diagnostic.message
+    assert "HEADWAY-IAM-001 is undecided: policy of it is not known before the update" in diagnostic.message
+
+
+def test_a_value_that_many_rules_wait_for_is_told_once() -> None:
+    pack = _pack(rules=all_rules())
+    response = _stack(pack, ("aws:iam/rolePolicy:RolePolicy", "r", {"policy": UNKNOWN_STRING_VALUE}, {}))
+
+    [diagnostic] = [item for item in response.diagnostics if item.enforcementLevel == proto.ADVISORY]
+    assert diagnostic.policyName == "HEADWAY-IAM-001"
+    assert diagnostic.urn == _urn("aws:iam/rolePolicy:RolePolicy", "r")
+    assert diagnostic.message.startswith("HEADWAY-IAM-001, HEADWAY-IAM-002, HEADWAY-IAM-003, ")
+    assert diagnostic.message.endswith("headway explain HEADWAY-IAM-001")
+    assert diagnostic.message.count("policy of r is not known before the update, which decides") == 1
+
+
+def test_a_key_of_the_same_stack_needs_no_word() -> None:
+    response = _stack(
+        _pack(),
+        ("aws:kms/key:Key", "own", {"arn": UNKNOWN_STRING_VALUE}, {}),
+        (
+            *(ENDPOINT, "config", {"kmsKeyArn": UNKNOWN_STRING_VALUE}),
+            {"kmsKeyArn": [_urn("aws:kms/key:Key", "own")]},
+        ),
+    )
+
+    assert list(response.diagnostics) == []
 
 
 def test_an_unknown_value_does_not_hide_the_breach_beside_it(analyzer: Any) -> None:

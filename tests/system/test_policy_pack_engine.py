@@ -135,7 +135,7 @@ def test_what_is_not_known_yet_is_shown_and_does_not_refuse(gated: Gated) -> Non
     assert [(event["policyName"], event["enforcementLevel"]) for event in events] == [
         ("HEADWAY-IAM-001", "advisory")
     ]
-    assert "HEADWAY-IAM-001 is undecided: policy not known before the update" in said
+    assert "HEADWAY-IAM-001 is undecided: policy of decrypt is not known before the update" in said
 
 
 def test_a_stack_that_does_not_say_what_it_is_fails_with_the_fix(gated: Gated) -> None:
