@@ -94,9 +94,10 @@ def observability(key: aws.kms.Key, topic: aws.sns.Topic) -> aws.cloudwatch.LogG
         evaluation_periods=1,
         threshold=0.1,
         metric_queries=[
-            {"id": "rate", "expression": f"errors * {number}", "label": "rate", "return_data": True},
             {
                 "id": "errors",
+                "label": f"errors {number}",
+                "return_data": True,
                 "metric": {
                     "metric_name": "E",
                     "namespace": "N",

@@ -135,7 +135,8 @@ METRIC_ALARM = ResourceType(
     force_new=frozenset({"name"}),
     defaults={"actionsEnabled": True, "treatMissingData": "missing", "metricQueries[].returnData": False},
     computed=frozenset({"evaluateLowSampleCountPercentiles"}),
-    # The sandbox evaluates no metric math and leaves the queries out of its answers.
+    lacks={"metricQueries[].expression": "an evaluation of metric math"},
+    # The sandbox leaves the queries out of its answers.
     write_only=frozenset({"metricQueries"}),
     sets=_ACTIONS | {"metricQueries"},
     autoname=Autoname(max_length=255),
