@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         Task,
     )
     from headway_components.deployment import DataClassification, Deployment, Framework
+    from headway_components.drift_monitor import DriftMonitor, DriftMonitorArgs
+    from headway_components.drift_plan import DriftPlan
     from headway_components.endpoint import Endpoint, EndpointArgs
     from headway_components.foundation import Foundation, FoundationArgs
     from headway_components.image_repository import ImageRepository, ImageRepositoryArgs
@@ -59,6 +61,8 @@ _HOMES = {
         ),
     ),
     "deployment": ("DataClassification", "Deployment", "Framework"),
+    "drift_monitor": ("DriftMonitor", "DriftMonitorArgs"),
+    "drift_plan": ("DriftPlan",),
     "endpoint": ("Endpoint", "EndpointArgs"),
     "foundation": ("Foundation", "FoundationArgs"),
     "image_repository": ("ImageRepository", "ImageRepositoryArgs"),
@@ -93,6 +97,9 @@ __all__ = [
     "Declaration",
     "DeclarationError",
     "Deployment",
+    "DriftMonitor",
+    "DriftMonitorArgs",
+    "DriftPlan",
     "Endpoint",
     "EndpointArgs",
     "EvaluationSpec",

@@ -37,6 +37,8 @@ RELEASE_TIMEOUT_S = 60
 """Long enough for the collector to delete what a system's releases made."""
 RELEASE_MEMORY_MIB = 256
 """boto3 needs about 100 MiB."""
+MONITOR_TIMEOUT_S = 300
+"""Long enough to list the files of two days of heavy traffic."""
 LAMBDA_RUNTIME = "python3.13"
 """The newest Python that Lambda runs."""
 

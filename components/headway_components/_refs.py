@@ -124,3 +124,13 @@ class EndpointRef:
     """Name of the variant that answers users."""
     base_config_name: pulumi.Input[str]
     """Name of the configuration that every later shape is derived from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineRef:
+    """A pipeline that others may start."""
+
+    name: str
+    """Name of the pipeline."""
+    arn: pulumi.Input[str]
+    """ARN of the pipeline."""

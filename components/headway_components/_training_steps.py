@@ -26,6 +26,10 @@ from headway_runtime import contract as runtime
 APPROVAL_PARAMETER = "ApprovalStatus"
 APPROVED = "Approved"
 PENDING = "PendingManualApproval"
+TRIGGER_PARAMETER = "StartedBy"
+PERSON, CALENDAR, DRIFT = "person", "calendar", "drift"
+TRIGGERS = (PERSON, CALENDAR, DRIFT)
+"""Who starts a training; it is part of the lineage of the model."""
 CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")
 _ENTRYPOINT = ("python", "-m", "headway_runtime")
 _DECISION = "Decision"
@@ -44,6 +48,8 @@ class TrainingPlan:
     """How it is trained."""
     evaluation: EvaluationSpec
     """What it has to prove."""
+    periods: int
+    """Parts in time of the training rows whose differences are usual."""
     image: str
     """Image that trains and serves."""
     role_arn: str
@@ -74,6 +80,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     """The definition: ingest, prepare, train, evaluate, then register or stop below the floor."""
     run = join(f"s3://{plan.data_bucket}", plan.prefix, "executions", EXECUTION_ID)
     report = join(f"s3://{plan.artifacts_bucket}", "evaluations", EXECUTION_ID)
+    described = join(f"s3://{plan.artifacts_bucket}", "baselines", EXECUTION_ID)
     dataset, prepared = _below(run, "dataset"), {name: _below(run, name) for name in _PREPARED}
     machine = _machine(plan)
     ingest = ProcessingStep(
@@ -106,6 +113,19 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         output_uri=f"s3://{plan.artifacts_bucket}/models/{plan.prefix}",
         metrics=_METRICS,
     )
+    baseline = ProcessingStep(
+        name="Baseline",
+        after=[train.name],
+        machine=machine,
+        entrypoint=_ENTRYPOINT,
+        flags=["baseline", "--periods", str(plan.periods)],
+        inputs=[
+            _input("model", train.model_uri),
+            _input("train", prepared["train"]),
+            _input("dataset", prepared["report"]),
+        ],
+        outputs=[_output("baseline", described)],
+    )
     evaluate = ProcessingStep(
         name="Evaluate",
         after=[train.name],
@@ -126,6 +146,8 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         image=plan.image,
         model_uri=train.model_uri,
         statistics_uri=_below(report, runtime.EVALUATION_FILE),
+        data_statistics_uri=_below(described, runtime.STATISTICS_FILE),
+        data_constraints_uri=_below(described, runtime.CONSTRAINTS_FILE),
         approval=parameter(APPROVAL_PARAMETER),
         metadata=plan.metadata,
         content_types=CONTENT_TYPES,
@@ -137,7 +159,8 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     )
     gate = GateStep(
         name="Gate",
-        after=[evaluate.name],
+        # A model that is registered has its baseline, so that it can be watched from its first day.
+        after=[evaluate.name, baseline.name],
         judge=evaluate.name,
         property_file=_DECISION,
         path="passed",
@@ -145,7 +168,8 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         if_false=[below_floor],
     )
     approval = Parameter(name=APPROVAL_PARAMETER, default=plan.approval, allowed=(APPROVED, PENDING))
-    return pipeline([approval], [ingest, prepare, train, evaluate, gate])
+    started_by = Parameter(name=TRIGGER_PARAMETER, default=PERSON, allowed=TRIGGERS)
+    return pipeline([approval, started_by], [ingest, prepare, train, baseline, evaluate, gate])
 
 
 _PREPARED = ("train", "evaluation", "report")

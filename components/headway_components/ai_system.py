@@ -103,6 +103,7 @@ class AISystem(pulumi.ComponentResource):
     def _training(self, name: str, args: AISystemArgs) -> dict[str, Any]:
         """The pipeline of a trained model, and what is known about it."""
         # A system with a placeholder needs none of this.
+        from headway_components.drift_monitor import DriftMonitor, DriftMonitorArgs  # noqa: PLC0415
         from headway_components.training_pipeline import (  # noqa: PLC0415
             TrainingPipeline,
             TrainingPipelineArgs,
@@ -118,8 +119,22 @@ class AISystem(pulumi.ComponentResource):
                 contract=spec.contract,
                 model=spec.model,
                 image=args.deployment.image,
+                periods=spec.drift.periods,
                 approval=spec.release.approval,
                 code_root=args.code_root,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.drift = DriftMonitor(
+            f"{name}-drift",
+            DriftMonitorArgs(
+                foundation=foundation,
+                registry=self.registry.ref,
+                endpoint=self.endpoint.ref,
+                training=self.training.ref,
+                image=args.deployment.image,
+                topic_arn=self.observability.topic_arn,
+                plan=spec.drift,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -128,6 +143,10 @@ class AISystem(pulumi.ComponentResource):
             "pipeline_name": self.training.pipeline_name,
             "training_digest": self.training.training_digest,
             "evaluation": None if evaluation is None else evaluation.plain(),
+            "monitor_pipeline_name": self.drift.pipeline_name,
+            "monitor_schedule_name": self.drift.schedule_name,
+            "monitor_alarm_name": self.drift.alarm_name,
+            "drift": spec.drift.plain(),
         }
 
     def _known(self, spec: SystemSpec) -> dict[str, Any]:

@@ -106,6 +106,8 @@ class Channel:
     """Place in S3."""
     path: str = ""
     """Directory in the container; SageMaker decides it for training jobs, so it stays empty there."""
+    data_type: str = "S3Prefix"
+    """`S3Prefix`, or `ManifestFile` for an input that lists its files; a prefix when left out."""
 
 
 def _s3_source(uri: Value) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class ProcessingStep(Step):
                     "S3Input": {
                         "S3Uri": channel.uri,
                         "LocalPath": channel.path,
-                        "S3DataType": "S3Prefix",
+                        "S3DataType": channel.data_type,
                         "S3InputMode": "File",
                         "S3DataDistributionType": "FullyReplicated",
                     },
@@ -273,6 +275,10 @@ class RegisterStep(Step):
     """Where the model is."""
     statistics_uri: Value
     """Where the model's quality is written, in SageMaker's model-quality JSON."""
+    data_statistics_uri: Value
+    """Where the training rows are described, in SageMaker's statistics JSON."""
+    data_constraints_uri: Value
+    """Where it is written what they hold to, in SageMaker's constraints JSON."""
     approval: Value
     """Approval status of the new version."""
     metadata: Mapping[str, str]
@@ -296,12 +302,18 @@ class RegisterStep(Step):
                 "SupportedResponseMIMETypes": list(self.content_types),
             },
             "ModelMetrics": {
-                "ModelQuality": {
-                    "Statistics": {"ContentType": "application/json", "S3Uri": self.statistics_uri}
-                }
+                "ModelQuality": {"Statistics": _metrics(self.statistics_uri)},
+                "ModelDataQuality": {
+                    "Statistics": _metrics(self.data_statistics_uri),
+                    "Constraints": _metrics(self.data_constraints_uri),
+                },
             },
             "CustomerMetadataProperties": dict(self.metadata),
         }
+
+
+def _metrics(uri: Value) -> dict[str, Any]:
+    return {"ContentType": "application/json", "S3Uri": uri}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,8 @@
 """Release: the machine that moves an endpoint from what serves to what is approved, and records both."""
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -12,6 +10,7 @@ from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn, sns, ssm
 
 from headway_components import _defaults
 from headway_components._args import Args
+from headway_components._function_code import function_code
 from headway_components._grants import Statement, grant
 from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
 from headway_components._release_grants import ReleaseThings, function_statements
@@ -20,9 +19,8 @@ from headway_components.contracts import InferenceContract
 from headway_components.release_definition import release_definition
 from headway_components.release_plan import ReleasePlan
 
-RUNTIME_PACKAGE = "headway_runtime"
 HANDLER = "headway_runtime.release.handler.handle"
-_SHIPPED = ("__init__.py", "canonical.py", "judge", "release")
+CODE = ("__init__.py", "canonical.py", "judge", "release")
 """Files and packages of the runtime that the machine is made of."""
 HISTORY_EVENTS = 25_000
 """Events that Step Functions keeps of one execution before it ends it."""
@@ -166,7 +164,7 @@ class Release(pulumi.ComponentResource):
             runtime=_defaults.LAMBDA_RUNTIME,
             architectures=["arm64"],
             handler=HANDLER,
-            code=release_code(),
+            code=function_code(*CODE),
             timeout=_defaults.RELEASE_TIMEOUT_S,
             memory_size=_defaults.RELEASE_MEMORY_MIB,
             kms_key_arn=foundation.key_arn,
@@ -242,21 +240,6 @@ class Release(pulumi.ComponentResource):
             retention_in_days=self._foundation.log_retention_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-
-def release_code() -> pulumi.AssetArchive:
-    """The machine's code, read without importing it: what a stack ships it does not run."""
-    spec = importlib.util.find_spec(RUNTIME_PACKAGE)
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    root = Path(spec.submodule_search_locations[0])
-    places = [root / name for name in _SHIPPED]
-    files = [file for place in places for file in (sorted(place.glob("*.py")) if place.is_dir() else [place])]
-    assets: dict[str, pulumi.Asset | pulumi.Archive] = {
-        f"{RUNTIME_PACKAGE}/{path.relative_to(root).as_posix()}": pulumi.StringAsset(path.read_text("utf-8"))
-        for path in files
-    }
-    return pulumi.AssetArchive(assets)
 
 
 def _approved(group: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from headway_components.contracts import (
     InferenceContract,
     MonitoringContract,
 )
-from headway_components.model import ModelSpec
+from headway_components.drift_plan import DriftPlan
+from headway_components.model import ModelSource, ModelSpec
 from headway_components.release_plan import MetricName, ReleasePlan
 
 MAXIMUM_NAME_CHARACTERS = 30
@@ -56,6 +57,9 @@ class SystemSpec(Declaration):
     """What is watched; latency, errors and all traffic when left out."""
     release: ReleasePlan = Field(default_factory=ReleasePlan)
     """How an approved model goes live; after a person's approval when left out."""
+    drift: DriftPlan = Field(default_factory=DriftPlan)
+    """From when on live traffic drifts from the training rows, and what follows; the default plan when left
+    out."""
     compliance: ComplianceSpec = Field(default_factory=ComplianceSpec)
     """What rules outside the team ask; data kept and logs for a year when left out."""
 
@@ -137,6 +141,9 @@ def _release_problems(system: SystemSpec) -> Iterator[Problem]:
             message = "is not an input of the contract"
             yield problem(f"release.divergence_slices.{index}", column, message, "name one of the inputs")
     reads_capture = {MetricName.DIVERGENCE, MetricName.OUTPUT_FORMAT, MetricName.QUALITY}
+    if system.model.source is ModelSource.TRAINED and system.monitoring.capture_sampling_pct == 0:
+        message = "captures nothing, and drift is seen in what is captured"
+        yield problem("monitoring.capture_sampling_pct", 0, message, "raise it to 1 or more")
     asked = [metric.name.value for metric in system.release.metrics if metric.name in reads_capture]
     if asked and system.monitoring.capture_sampling_pct == 0:
         message = f"captures nothing, and the release judges {', '.join(asked)} by what is captured"

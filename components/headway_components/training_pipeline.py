@@ -26,9 +26,10 @@ from headway_components._grants import (
 )
 from headway_components._image import is_pinned
 from headway_components._names import short
-from headway_components._refs import FoundationRef, RegistryRef, RoleRef
+from headway_components._refs import FoundationRef, PipelineRef, RegistryRef, RoleRef
 from headway_components._training_steps import APPROVED, PENDING, TrainingPlan, training_pipeline
 from headway_components.contracts import InferenceContract
+from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSpec
 from headway_components.release_plan import Approval
 from headway_components.training import EvaluationSpec, TrainingSpec
@@ -55,6 +56,8 @@ class TrainingPipelineArgs(Args):
     """The model to train."""
     image: str
     """URI of the image that trains and serves, pinned by its digest."""
+    periods: int | None = None
+    """Parts in time of the training rows whose differences are usual to the monitor; 8 when left out."""
     approval: Approval | None = None
     """Who approves a registered model; a person when left out."""
     code_root: str | None = None
@@ -136,6 +139,7 @@ class TrainingPipeline(pulumi.ComponentResource):
                     contract=args.contract,
                     training=training,
                     evaluation=evaluation,
+                    periods=DriftPlan().periods if args.periods is None else args.periods,
                     image=args.image,
                     role_arn=known["role"],
                     key_arn=known["key"],
@@ -169,6 +173,7 @@ class TrainingPipeline(pulumi.ComponentResource):
         self.pipeline_name = pipeline.pipeline_name
         self.pipeline_arn = pipeline.arn
         self.training_digest = pulumi.Output.from_input(training_digest)
+        self.ref = PipelineRef(name=foundation.prefix, arn=pipeline.arn)
         self.register_outputs(
             {
                 "pipelineName": self.pipeline_name,
@@ -223,7 +228,7 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
     foundation = args.foundation
     return [
         *read(foundation.artifacts, "code/", "contracts/", "models/", sid="Inputs"),
-        *write(foundation.artifacts, "models/", "evaluations/", sid="Results"),
+        *write(foundation.artifacts, "models/", "evaluations/", "baselines/", sid="Results"),
         *read(foundation.data, f"{foundation.prefix}/", sid="Data"),
         *write(foundation.data, f"{foundation.prefix}/", sid="Data"),
         attach_volumes(foundation.key_arn),
@@ -263,7 +268,7 @@ def _pipeline_statements(args: TrainingPipelineArgs) -> list[Statement]:
             resources=[foundation.training_role.arn],
             condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
-        *read(foundation.artifacts, "models/", "evaluations/", sid="Evidence"),
+        *read(foundation.artifacts, "models/", "evaluations/", "baselines/", sid="Evidence"),
         Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
         attach_volumes(foundation.key_arn),
         use_models(args.registry, *REGISTER_MODELS, sid="Register"),

@@ -24,7 +24,7 @@ def deploy(spec: SystemSpec, root: Path) -> Run:
 
 
 def definition(run: Run) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(run.one("pipeline:Pipeline").inputs["pipelineDefinition"])
+    document: dict[str, Any] = json.loads(run.one("pipeline:Pipeline", "fraud-training").inputs["pipelineDefinition"])
     return document
 
 
@@ -40,15 +40,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None:
-    steps = parse_definition(run.one("pipeline:Pipeline").inputs["pipelineDefinition"]).steps
+    steps = parse_definition(run.one("pipeline:Pipeline", "fraud-training").inputs["pipelineDefinition"]).steps
     waits = {name: set(step.depends_on) for name, step in steps.items()}
 
     assert waits == {
         "Ingest": set(),
         "Prepare": {"Ingest"},
         "Train": {"Prepare"},
+        "Baseline": {"Train"},
         "Evaluate": {"Train"},
-        "Gate": {"Evaluate"},
+        "Gate": {"Baseline", "Evaluate"},
         "Register": {"Gate", "Train"},
         "BelowFloor": {"Gate"},
     }
@@ -58,7 +59,7 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
     steps = {step["Name"]: step["Arguments"] for step in definition(run)["Steps"]}
     arguments = {
         name: steps[name]["AppSpecification"]["ContainerArguments"]
-        for name in ("Ingest", "Prepare", "Evaluate")
+        for name in ("Ingest", "Prepare", "Baseline", "Evaluate")
     }
 
     assert arguments["Ingest"] == ["ingest", "--source", "fraud.data:tables"]
@@ -66,6 +67,7 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
         *("prepare", "--features", "fraud.features:build"),
         *("--train-until", "2026-01-01", "--evaluate-until", "2026-03-01"),
     ]
+    assert arguments["Baseline"] == ["baseline", "--periods", "8"]
     assert arguments["Evaluate"] == [
         *("evaluate", "--floor", "base-rate", "--minimum-logloss-improvement", "0.05"),
         *("--minimum-auc", "0.6", "--maximum-auc", "0.95", "--minimum-group-size", "100"),
@@ -155,4 +157,4 @@ def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:
     after = {(item.type, item.name): item.inputs for item in trained.resources}
 
     assert {key: after[key] for key in before} == before
-    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training"}
+    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training", "drift"}

@@ -77,14 +77,14 @@ def _resolved(value: Any) -> Any:
 
 def test_pipeline_steps_are_requests_that_sagemaker_accepts(tmp_path: Path) -> None:
     run = _deploy(MAX, MAX_DEPLOYMENT, tmp_path)
-    definition = json.loads(run.one("pipeline:Pipeline").inputs["pipelineDefinition"])
+    pipelines = [json.loads(item.inputs["pipelineDefinition"]) for item in run.of_type("pipeline:Pipeline")]
     checked = []
 
-    for step in _steps(definition):
+    for step in [step for definition in pipelines for step in _steps(definition)]:
         if step["Type"] in _OPERATIONS:
             operation, named = _OPERATIONS[step["Type"]]
             request = {**named, **_resolved(step["Arguments"])}
             assert list(api_problems("sagemaker", operation, request)) == []
             checked.append(step["Name"])
 
-    assert checked == ["Ingest", "Prepare", "Train", "Evaluate", "Register"]
+    assert checked == ["Monitor", "Ingest", "Prepare", "Train", "Baseline", "Evaluate", "Register"]

@@ -11,7 +11,8 @@ import pulumi
 import pytest
 
 from headway_components import AISystem, AISystemArgs
-from headway_components.release import HANDLER, release_code
+from headway_components._function_code import function_code
+from headway_components.release import CODE, HANDLER
 from headway_runtime.release.settings import Settings, variable
 from support.example_system import DEFAULTS, DEPLOYMENT
 from support.pulumi_program import run_program
@@ -22,7 +23,7 @@ ALLOWED = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3",
 @pytest.fixture
 def unpacked(tmp_path: Path) -> Path:
     """The archive as Lambda unpacks it."""
-    for name, asset in release_code().assets.items():
+    for name, asset in function_code(*CODE).assets.items():
         assert isinstance(asset, pulumi.StringAsset)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(asset.text, "utf-8")

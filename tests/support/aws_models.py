@@ -406,6 +406,10 @@ MODELS: Mapping[str, Cfn | Api] = {
     ),
     "aws:sagemaker/endpoint:Endpoint": Cfn("AWS::SageMaker::Endpoint", {"name": "EndpointName"}),
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Cfn("AWS::SageMaker::ModelPackageGroup"),
+    "aws:scheduler/schedule:Schedule": Cfn(
+        "AWS::Scheduler::Schedule",
+        {"target.sagemakerPipelineParameters.pipelineParameters": "PipelineParameterList"},
+    ),
     "aws:sagemaker/pipeline:Pipeline": Cfn("AWS::SageMaker::Pipeline", shape=_pipeline),
 }
 """Every resource type that components make; a new type needs a row."""

@@ -1,0 +1,402 @@
+"""DriftMonitor: captured traffic against the training rows; a drift that lasts retrains through the gate."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch, iam, lambda_, sagemaker, scheduler
+
+from headway_components import _defaults
+from headway_components._args import Args
+from headway_components._arns import log_group_arn, sagemaker_arn
+from headway_components._function_code import function_code
+from headway_components._grants import (
+    ENCRYPT,
+    LIST_BUCKET,
+    READ_MODELS,
+    WRITE_LOGS,
+    Statement,
+    attach_volumes,
+    grant,
+    join_network,
+    pull_statements,
+    read,
+    trust,
+    use_models,
+    write,
+)
+from headway_components._image import is_pinned
+from headway_components._monitor_steps import ENDPOINT_PARAMETER, MonitorPlan, monitor_pipeline
+from headway_components._refs import EndpointRef, FoundationRef, PipelineRef, RegistryRef, RoleRef
+from headway_components._text import json_text, suffixed
+from headway_components._training_steps import CALENDAR, DRIFT, TRIGGER_PARAMETER
+from headway_components.drift_plan import DriftPlan
+
+HANDLER = "headway_runtime.monitor.control.handler.handle"
+CODE = ("__init__.py", "monitor/__init__.py", "monitor/control")
+"""The function's files."""
+NAMESPACE = "Headway/Drift"
+METRIC = "RetrainingWanted"
+ALARM_PERIOD_S = 60
+"""What is published once rings once: a minute without it is quiet again."""
+QUIET = "notBreaching"
+"""Between two looks nothing is published."""
+_START = ("sagemaker:StartPipelineExecution",)
+_RUN_JOBS = tuple(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftMonitorArgs(Args):
+    """Arguments of a DriftMonitor."""
+
+    foundation: FoundationRef
+    """What the monitor builds on."""
+    registry: RegistryRef
+    """Where the baseline of the model that answers is found."""
+    endpoint: EndpointRef
+    """The endpoint that is watched."""
+    training: PipelineRef
+    """The pipeline that retrains."""
+    image: str
+    """URI of the image that looks at the traffic, pinned by its digest."""
+    topic_arn: pulumi.Input[str]
+    """Topic that is told of a drift that lasts."""
+    plan: DriftPlan | None = None
+    """From when on traffic drifts; the default plan when left out."""
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the image."""
+        if not is_pinned(self.image):
+            yield (
+                f"image must be pinned by its digest, got {self.image!r}; "
+                "write repository@sha256:<64 hex digits>"
+            )
+
+
+class DriftMonitor(pulumi.ComponentResource):
+    """Looks at captured traffic again and again; a drift that lasts starts a training."""
+
+    pipeline_name: pulumi.Output[str]
+    """Name of the pipeline that looks at the traffic."""
+    schedule_name: pulumi.Output[str]
+    """Name of the schedule that starts it."""
+    alarm_name: pulumi.Output[str]
+    """Name of the alarm that rings when a drift lasts."""
+
+    def __init__(self, name: str, args: DriftMonitorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = DriftMonitorArgs.of(args)
+        super().__init__("headway:index:DriftMonitor", name, {}, opts)
+        self._name = name
+        self._args = args
+        self._plan = DriftPlan() if args.plan is None else args.plan
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._function_role = self._role("function", "lambda.amazonaws.com")
+        self._schedule_role = self._role("schedule", "scheduler.amazonaws.com")
+        pipeline = self._pipeline(self._function())
+        schedule = self._schedule(pipeline)
+        if self._plan.retrain_every_d is not None:
+            self._calendar(self._plan.retrain_every_d)
+        alarm = self._alarm()
+        self._retrain(alarm)
+        self.pipeline_name = pipeline.pipeline_name
+        self.schedule_name = schedule.name
+        self.alarm_name = alarm.name
+        self.register_outputs(
+            {
+                "pipelineName": self.pipeline_name,
+                "scheduleName": self.schedule_name,
+                "alarmName": self.alarm_name,
+            }
+        )
+
+    def _role(self, noun: str, service: str) -> RoleRef:
+        foundation = self._args.foundation
+        role = iam.Role(
+            f"{self._name}-{noun}-role",
+            description=f"Assumed for the {noun} of the monitor of {foundation.prefix}",
+            assume_role_policy=trust(service, foundation.account_id),
+            opts=self._child,
+        )
+        return RoleRef(name=role.name, arn=role.arn)
+
+    def _function(self) -> lambda_.Function:
+        args, foundation, plan = self._args, self._args.foundation, self._plan
+        logs = cloudwatch.LogGroup(
+            f"{self._name}-logs",
+            name=f"/headway/{foundation.prefix}/monitor",
+            kms_key_id=foundation.key_arn,
+            retention_in_days=foundation.log_retention_days,
+            opts=self._child,
+        )
+        permission = grant(
+            f"{self._name}-steps", self._function_role, _function_statements(args, logs.arn), parent=self
+        )
+        settings = {
+            "system": foundation.system,
+            "variant": args.endpoint.variant_name,
+            "capture_bucket": foundation.capture.name,
+            "capture_prefix": foundation.prefix,
+            "work_bucket": foundation.artifacts.name,
+            "work_prefix": _work(foundation).removesuffix("/"),
+            "training_pipeline": args.training.name,
+            "cool_down_s": str(plan.cool_down_h * 3_600),
+            "maximum_retrainings": str(plan.maximum_retrainings),
+        }
+        return lambda_.Function(
+            f"{self._name}-function",
+            description=f"Plans and records the windows of the monitor of {foundation.prefix}",
+            role=self._function_role.arn,
+            runtime=_defaults.LAMBDA_RUNTIME,
+            architectures=["arm64"],
+            handler=HANDLER,
+            code=function_code(*CODE),
+            timeout=_defaults.MONITOR_TIMEOUT_S,
+            memory_size=_defaults.RELEASE_MEMORY_MIB,
+            kms_key_arn=foundation.key_arn,
+            environment=lambda_.FunctionEnvironmentArgs(
+                variables={f"HEADWAY_{key.upper()}": value for key, value in settings.items()}
+            ),
+            logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+    def _pipeline(self, function: lambda_.Function) -> sagemaker.Pipeline:
+        args, foundation = self._args, self._args.foundation
+        job_role = self._role("job", "sagemaker.amazonaws.com")
+        pipeline_role = self._role("pipeline", "sagemaker.amazonaws.com")
+        job = grant(f"{self._name}-job", job_role, _job_statements(args), parent=self)
+        steps = grant(
+            f"{self._name}-pipeline",
+            pipeline_role,
+            _pipeline_statements(args, job_role.arn, function.arn),
+            parent=self,
+        )
+        network = foundation.network
+        definition = pulumi.Output.all(
+            role=job_role.arn,
+            key=foundation.key_arn,
+            function=function.arn,
+            subnets=[] if network is None else list(network.subnet_ids),
+            security_groups=[] if network is None else [network.security_group_id],
+        ).apply(
+            lambda known: json.dumps(
+                monitor_pipeline(
+                    MonitorPlan(
+                        endpoint=args.endpoint.name,
+                        drift=self._plan,
+                        image=args.image,
+                        role_arn=known["role"],
+                        key_arn=known["key"],
+                        function_arn=known["function"],
+                        subnets=known["subnets"],
+                        security_groups=known["security_groups"],
+                    )
+                ),
+                sort_keys=True,
+            )
+        )
+        return sagemaker.Pipeline(
+            self._name,
+            pipeline_name=_pipeline_name(foundation),
+            pipeline_display_name=_pipeline_name(foundation),
+            pipeline_description=f"Holds the traffic of {foundation.prefix} against its training rows",
+            pipeline_definition=definition,
+            role_arn=pipeline_role.arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[job, steps]),
+        )
+
+    def _schedule(self, pipeline: sagemaker.Pipeline) -> scheduler.Schedule:
+        start = Statement(sid="Look", actions=_START, resources=[pipeline.arn])
+        permission = grant(f"{self._name}-look", self._schedule_role, [start], parent=self)
+        return self._every(
+            "schedule",
+            f"rate({self._plan.every_h} {'hour' if self._plan.every_h == 1 else 'hours'})",
+            pipeline.arn,
+            (ENDPOINT_PARAMETER, self._args.endpoint.name),
+            permission,
+        )
+
+    def _calendar(self, days: int) -> None:
+        """Starts trainings by the calendar, whatever the traffic says."""
+        training = self._args.training
+        start = Statement(sid="Train", actions=_START, resources=[training.arn])
+        permission = grant(f"{self._name}-calendar", self._schedule_role, [start], parent=self)
+        unit = "day" if days == 1 else "days"
+        self._every(
+            "calendar", f"rate({days} {unit})", training.arn, (TRIGGER_PARAMETER, CALENDAR), permission
+        )
+
+    def _every(
+        self,
+        noun: str,
+        expression: str,
+        pipeline_arn: pulumi.Input[str],
+        parameter: tuple[str, str],
+        permission: iam.RolePolicy,
+    ) -> scheduler.Schedule:
+        name, value = parameter
+        return scheduler.Schedule(
+            f"{self._name}-{noun}",
+            schedule_expression=expression,
+            schedule_expression_timezone="UTC",
+            flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            kms_key_arn=self._args.foundation.key_arn,
+            target=scheduler.ScheduleTargetArgs(
+                arn=pipeline_arn,
+                role_arn=self._schedule_role.arn,
+                sagemaker_pipeline_parameters=scheduler.ScheduleTargetSagemakerPipelineParametersArgs(
+                    pipeline_parameters=[
+                        scheduler.ScheduleTargetSagemakerPipelineParametersPipelineParameterArgs(
+                            name=name, value=value
+                        )
+                    ]
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+    def _alarm(self) -> cloudwatch.MetricAlarm:
+        args = self._args
+        return cloudwatch.MetricAlarm(
+            f"{self._name}-alarm",
+            alarm_description=f"A drift of the traffic of {args.endpoint.name} lasts, and a training is due",
+            namespace=NAMESPACE,
+            metric_name=METRIC,
+            dimensions={"System": args.foundation.system, "Endpoint": args.endpoint.name},
+            statistic="Maximum",
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=1,
+            period=ALARM_PERIOD_S,
+            evaluation_periods=1,
+            datapoints_to_alarm=1,
+            treat_missing_data=QUIET,
+            alarm_actions=[args.topic_arn],
+            opts=self._child,
+        )
+
+    def _retrain(self, alarm: cloudwatch.MetricAlarm) -> None:
+        """The alarm starts the pipeline with the gate; it is the gate that decides what is registered."""
+        training = self._args.training
+        role = self._role("retraining", "events.amazonaws.com")
+        start = Statement(sid="Train", actions=_START, resources=[training.arn])
+        permission = grant(f"{self._name}-retrain", role, [start], parent=self)
+        rule = cloudwatch.EventRule(
+            f"{self._name}-lasts",
+            description=f"A drift of the traffic of {self._args.endpoint.name} lasts",
+            event_pattern=json_text(
+                {
+                    "source": ["aws.cloudwatch"],
+                    "detail-type": ["CloudWatch Alarm State Change"],
+                    "resources": [alarm.arn],
+                    "detail": {"state": {"value": ["ALARM"]}},
+                }
+            ),
+            opts=self._child,
+        )
+        cloudwatch.EventTarget(
+            f"{self._name}-target",
+            rule=rule.name,
+            arn=training.arn,
+            role_arn=role.arn,
+            sagemaker_pipeline_target=cloudwatch.EventTargetSagemakerPipelineTargetArgs(
+                pipeline_parameter_lists=[
+                    cloudwatch.EventTargetSagemakerPipelineTargetPipelineParameterListArgs(
+                        name=TRIGGER_PARAMETER, value=DRIFT
+                    )
+                ]
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+
+
+def _pipeline_name(foundation: FoundationRef) -> str:
+    return f"{foundation.prefix}-monitor"
+
+
+def _work(foundation: FoundationRef) -> str:
+    """Beginning of the keys of everything that the monitor reads and writes."""
+    return f"monitoring/{foundation.prefix}/"
+
+
+def _job_statements(args: DriftMonitorArgs) -> list[Statement]:
+    foundation = args.foundation
+    return [
+        *read(foundation.capture, f"{foundation.prefix}/", sid="Traffic"),
+        *read(foundation.artifacts, "baselines/", _work(foundation), sid="Inputs"),
+        *write(foundation.artifacts, _work(foundation), sid="Report"),
+        attach_volumes(foundation.key_arn),
+        Statement(
+            sid="Logs",
+            actions=("logs:CreateLogGroup", *WRITE_LOGS),
+            resources=[log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs")],
+        ),
+        Statement(
+            sid="Metrics",
+            actions=("cloudwatch:PutMetricData",),
+            resources=["*"],
+            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        ),
+        *pull_statements(args.image, foundation.partition),
+        *join_network(foundation),
+    ]
+
+
+def _pipeline_statements(
+    args: DriftMonitorArgs, job_role_arn: pulumi.Input[str], function_arn: pulumi.Input[str]
+) -> list[Statement]:
+    foundation = args.foundation
+    return [
+        Statement(
+            sid="RunJobs",
+            actions=(*_RUN_JOBS, "sagemaker:AddTags"),
+            resources=[sagemaker_arn(foundation, "processing-job", "*")],
+        ),
+        Statement(
+            sid="RunAsJobRole",
+            actions=("iam:PassRole",),
+            resources=[job_role_arn],
+            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        Statement(sid="PlanAndRecord", actions=("lambda:InvokeFunction",), resources=[function_arn]),
+        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
+        attach_volumes(foundation.key_arn),
+    ]
+
+
+def _function_statements(args: DriftMonitorArgs, logs_arn: pulumi.Input[str]) -> list[Statement]:
+    foundation, ours = args.foundation, f"{args.foundation.prefix}-*"
+    return [
+        Statement(
+            sid="Serving",
+            actions=(
+                *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
+                "sagemaker:DescribeModel",
+            ),
+            resources=[
+                sagemaker_arn(foundation, "endpoint", args.endpoint.name),
+                sagemaker_arn(foundation, "endpoint-config", ours),
+                sagemaker_arn(foundation, "model", ours),
+            ],
+        ),
+        use_models(args.registry, *READ_MODELS, sid="Baseline"),
+        Statement(
+            sid="Trainings",
+            actions=("sagemaker:ListPipelineExecutions", "sagemaker:ListPipelineParametersForExecution"),
+            resources=[args.training.arn, suffixed(args.training.arn, "/execution/*")],
+        ),
+        Statement(
+            sid="Traffic",
+            actions=LIST_BUCKET,
+            resources=[foundation.capture.arn],
+        ),
+        *read(foundation.artifacts, _work(foundation), sid="Work"),
+        *write(foundation.artifacts, _work(foundation), sid="Work"),
+        Statement(
+            sid="Metrics",
+            actions=("cloudwatch:PutMetricData",),
+            resources=["*"],
+            condition={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        ),
+        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
+    ]
