@@ -167,12 +167,18 @@ def _numbers(column: pa.ChunkedArray, like: NumberProfile | None) -> NumberProfi
 
 
 def _quantiles(values: Floats) -> Floats:
-    """Values that split the rows into equal parts; a value that many rows share stands once."""
+    """Values that split the rows into equal parts.
+
+    A value that many rows share, and the smallest of all, has an edge just below it as well: else what comes
+    to lie below it would count as equal to it.
+    """
     if not len(values):
         return np.empty(0, np.float64)
     ordered = np.sort(values)
-    places = np.linspace(0, len(ordered) - 1, EDGES).round().astype(np.int64)
-    return np.unique(ordered[places])
+    places = np.unique(np.linspace(0, len(ordered) - 1, EDGES).round().astype(np.int64))
+    edges, shared = np.unique(ordered[places], return_counts=True)
+    shared[0] = 2
+    return np.unique(np.concatenate([edges, np.nextafter(edges[shared > 1], -np.inf)]))
 
 
 def _categories(column: pa.ChunkedArray) -> CategoryProfile:
