@@ -1,13 +1,19 @@
-"""`headway gate` on the reference system: planned offline, and stopped by each edit that breaks it."""
+"""`headway gate` on the reference system: planned offline, and stopped by each edit that breaks it.
+
+Three edits are made as an owner makes them, to the program, its declaration and its configuration, and go
+through the whole command. All ten are made to what is planned.
+"""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -23,16 +29,21 @@ from headway_policies.rule import Answers, Rule
 from headway_policies.verdict import Subject, Verdict, assess
 from headway_sandbox.engine import Engine
 from headway_sandbox.provider import stand_ins
+from support.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+OTHER_IMAGE = "333333333333.dkr.ecr.us-east-1.amazonaws.com/somebody-else@sha256:" + "0" * 64
 PIPELINE = "aws:sagemaker/pipeline:Pipeline"
 PARAMETER = "aws:ssm/parameter:Parameter"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 MODEL = "aws:sagemaker/model:Model"
+EVENT_TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+
+pytestmark = pytest.mark.xdist_group("gate")
 
 Properties = Mapping[str, Any]
 Change = Callable[[Properties], Properties | None]
@@ -61,7 +72,7 @@ class Edit:
         type: The type.
         change: The new properties; None deletes the resource.
         lane: Where the change goes then.
-        says: One of the rules, or the reason, that has to speak.
+        says: The rules, or the reasons, that speak then; no other does.
         name: A word of the name; empty for all.
     """
 
@@ -126,7 +137,12 @@ def _other_variant(properties: Properties) -> Properties:
     return {**properties, "dimensions": {**properties["dimensions"], "VariantName": "nobody"}}
 
 
-def _uncapped(properties: Properties) -> Properties:
+def _other_image(properties: Properties) -> Properties:
+    container = {**properties["primaryContainer"], "image": OTHER_IMAGE}
+    return {**properties, "primaryContainer": container}
+
+
+def _without_capture_key(properties: Properties) -> Properties:
     capture = {name: value for name, value in properties["dataCaptureConfig"].items() if name != "kmsKeyId"}
     return {**properties, "dataCaptureConfig": capture}
 
@@ -137,33 +153,36 @@ def _rules(*ids: str) -> frozenset[str]:
 
 EDITS = (
     Edit("key removed", CONFIG, _without("kmsKeyArn"), Lane.REFUSED, _rules("HEADWAY-ENC-001")),
-    Edit("`*` in a role", ROLE_POLICY, _wildcard, Lane.REFUSED, _rules("HEADWAY-IAM-001"), name="serving"),
+    Edit(
+        *("`*` in a role", ROLE_POLICY, _wildcard, Lane.REFUSED),
+        # Every action on everything is also every data set, every resource and every role to pass.
+        _rules("HEADWAY-IAM-001", "HEADWAY-IAM-002", "HEADWAY-IAM-003", "HEADWAY-IAM-007"),
+        name="endpoint-serving",
+    ),
     Edit("public bucket", BLOCK, _gone, Lane.REFUSED, _rules("HEADWAY-PUB-002"), name="data"),
-    Edit("capture without a key", CONFIG, _uncapped, Lane.REFUSED, _rules("HEADWAY-ENC-008")),
-    Edit("retention missing", LIFECYCLE, _gone, Lane.REFUSED, _rules("HEADWAY-RET-003"), name="capture"),
     Edit("evaluation threshold emptied", PIPELINE, _no_thresholds, Lane.REFUSED, _rules("HEADWAY-CHG-002")),
     Edit(
-        "ladder starting at 50 %",
-        PARAMETER,
-        _steep_ladder,
-        Lane.REFUSED,
+        *("ladder starting at 50 %", PARAMETER, _steep_ladder, Lane.REFUSED),
         _rules("HEADWAY-REL-002"),
-        name="plan",
+        name="release-plan",
     ),
     Edit(
-        "alarm on the wrong variant",
-        ALARM,
-        _other_variant,
-        Lane.REFUSED,
-        _rules("HEADWAY-MON-004"),
-        name="errors",
+        *("alarm on the wrong variant", ALARM, _other_variant, Lane.REFUSED),
+        # The variant that takes the traffic is then watched by none.
+        _rules("HEADWAY-MON-001", "HEADWAY-MON-004"),
+        name="observability-errors",
     ),
+    Edit("capture without a key", CONFIG, _without_capture_key, Lane.REFUSED, _rules("HEADWAY-ENC-008")),
     Edit(
-        "unapproved image",
-        MODEL,
-        _with(primaryContainer={"image": "somebody/else@sha256:0", "modelDataUrl": "s3://x/y"}),
-        Lane.MANUAL,
-        _rules("lane/image"),
+        *("retention missing", LIFECYCLE, _gone, Lane.REFUSED),
+        _rules("HEADWAY-RET-002", "HEADWAY-RET-003"),
+        name="capture",
+    ),
+    Edit("unapproved image", MODEL, _other_image, Lane.MANUAL, _rules("lane/image")),
+    Edit(
+        *("monitor without retraining", EVENT_TARGET, _gone, Lane.REFUSED),
+        _rules("HEADWAY-MON-007"),
+        name="drift-target",
     ),
 )
 """Each turns the gate red or sends it to a person, for exactly that reason."""
@@ -187,12 +206,120 @@ def test_the_production_stack_of_the_reference_system_ships_by_itself(
 def test_an_edit_that_breaks_it_is_stopped_for_that_reason(
     edit: Edit, planned: Planned, loaded: Loaded
 ) -> None:
-    before = _spoken(_judge(planned.subject, loaded))
     subject = replace(planned.subject, resources=edit.apply(planned.subject.resources))
     verdict = _judge(subject, loaded)
 
-    assert edit.says <= _spoken(verdict) - before
-    assert verdict.lane is edit.lane or before
+    assert _spoken(verdict) == edit.says
+    assert verdict.lane is edit.lane
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An edit of the project as its owner makes it.
+
+    Args:
+        title: What is done.
+        path: The file.
+        old: What is replaced; nothing for an addition at the end.
+        new: What it is replaced with.
+        code: The exit code then.
+        says: The rules, or the reasons, that speak then; no other does.
+    """
+
+    title: str
+    path: str
+    old: str
+    new: str
+    code: int
+    says: frozenset[str] = frozenset()
+
+
+UNKEYED = """
+import pulumi
+
+def without_key(made):
+    if made.type_ == "aws:sagemaker/endpointConfiguration:EndpointConfiguration":
+        return pulumi.ResourceTransformationResult({**made.props, "kms_key_arn": None}, made.opts)
+
+pulumi.runtime.register_stack_transformation(without_key)
+deploy(FLIGHT_DELAY)"""
+
+OWNED = (
+    Owned("nothing", "stacks/Pulumi.prod.yaml", "config:", "config:", code=0),
+    Owned(
+        *("the image, in the configuration", "stacks/Pulumi.prod.yaml"),
+        *("/headway-runtime@", "/somebody-else@"),
+        code=3,
+        says=_rules("lane/image"),
+    ),
+    Owned(
+        *("the thresholds, in the declaration", "stacks/flight_delay/system.py"),
+        *("minimum_logloss_improvement=0.08, minimum_auc=0.66, ", ""),
+        code=1,
+        says=_rules("HEADWAY-CHG-002"),
+    ),
+    Owned(
+        *("the key, in the program", "stacks/__main__.py"),
+        *("    deploy(FLIGHT_DELAY)", indent(UNKEYED, "    ")),
+        code=1,
+        says=_rules("HEADWAY-ENC-001"),
+    ),
+)
+ENCRYPTED = """  flight-delay:token:
+    secure: v1:bm90aGluZw==:c2VjcmV0
+encryptionsalt: v1:AAAA:v1:BBBB
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the command said of an edited project, and which files it left."""
+
+    code: int
+    document: Mapping[str, Any]
+    left: frozenset[Path]
+    errors: str
+
+
+@pytest.fixture(scope="module")
+def told(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Told]:
+    """What the command says of each of them: a copy without credentials, whose secrets nobody can read."""
+    folder = tmp_path_factory.mktemp("owned")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        done = pool.map(lambda item: _told(item[1], folder / f"project {item[0]}"), enumerate(OWNED))
+        return dict(zip((edit.title for edit in OWNED), done, strict=True))
+
+
+def _told(edit: Owned, root: Path) -> Told:
+    project = Project.copy_to(root)
+    settings = root / "stacks" / "Pulumi.prod.yaml"
+    settings.write_text(settings.read_text("utf-8") + ENCRYPTED, "utf-8")
+    project.edit(edit.path, edit.old, edit.new)
+    before = _contents(root)
+    done = project.headway("gate", "--stack", "prod", "--format", "json")
+    after = _contents(root)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    document = json.loads(done.stdout) if done.stdout else {}
+    return Told(done.returncode, document, frozenset(changed), done.stderr)
+
+
+def _contents(root: Path) -> dict[Path, bytes]:
+    return {
+        path: path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_relative_to(root / ".venv")
+    }
+
+
+@pytest.mark.parametrize("edit", OWNED, ids=lambda edit: edit.title)
+def test_what_an_owner_changes_decides_the_exit_code(edit: Owned, told: Mapping[str, Told]) -> None:
+    found = told[edit.title]
+
+    assert found.code == edit.code, found.errors
+    assert {item["rule"] for item in found.document["findings"]} == edit.says
+    assert found.document["lane"] == {0: "auto", 1: "refused", 3: "manual"}[edit.code]
+    assert found.document["outcomes"]["undecided"] == 0
+    assert found.left == set()
 
 
 def test_the_plan_knows_what_documents_say_and_where_resources_are_declared(planned: Planned) -> None:

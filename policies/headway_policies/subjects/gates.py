@@ -52,8 +52,8 @@ def registrations(pipeline: Resource) -> tuple[Registration, ...]:
     return tuple(found)
 
 
-def thresholds(step: Step) -> tuple[str, ...]:
-    """What an evaluation asks for: the values of the options that begin with `--minimum` or `--maximum`.
+def thresholds(step: Step) -> tuple[tuple[str, str], ...]:
+    """What an evaluation asks for: the options that begin with `--minimum` or `--maximum`, name and value.
 
     Group sizes are no thresholds: they say which groups are large enough to be looked at.
     """
@@ -63,7 +63,7 @@ def thresholds(step: Step) -> tuple[str, ...]:
         for word in words
         if word.startswith(("--minimum-", "--maximum-")) and "size" not in word
     )
-    return tuple(value for name in names for value in step.option(name))
+    return tuple((name, value) for name in names for value in step.option(name))
 
 
 def compares_with_number(condition: Step) -> bool:

@@ -55,16 +55,7 @@ def started_by(stack: Stack, alarm: Resource) -> tuple[tuple[Resource, Resource]
 def _looks_at(stack: Stack, schedule: Resource, endpoint: Resource) -> bool | None:
     """Whether a schedule looks at an endpoint; None where that is not known yet."""
     if schedule.type == SCHEDULER:
-        if schedule.value("state") == "DISABLED":
-            return False
-        names = endpoint_names(endpoint)
-        given = [schedule.value(f"{path}.value") for path in schedule.items(_PARAMETERS)]
-        if any(value in names for value in given):
-            return True
-        asked = UNKNOWN if UNKNOWN in given else schedule.value("target.input")
-        if asked is UNKNOWN:
-            return True if endpoint in stack.made_of(schedule, "target") else None
-        return isinstance(asked, str) and any(f'"{name}"' in asked for name in names)
+        return _starts_for(stack, schedule, endpoint)
     if schedule.has(_INLINE):
         return _reads(stack, schedule, endpoint, tuple(_paths(_INLINE)))
     name = schedule.value(_NAMED)
@@ -77,6 +68,20 @@ def _looks_at(stack: Stack, schedule: Resource, endpoint: Resource) -> bool | No
         for word in _DEFINITIONS
         if each.has(f"{word}JobInput")
     )
+
+
+def _starts_for(stack: Stack, schedule: Resource, endpoint: Resource) -> bool | None:
+    """Whether what a schedule starts is given an endpoint's name; None where that is not known yet."""
+    if schedule.value("state") == "DISABLED":
+        return False
+    names = endpoint_names(endpoint)
+    given = [schedule.value(f"{path}.value") for path in schedule.items(_PARAMETERS)]
+    if any(value in names for value in given):
+        return True
+    asked = UNKNOWN if UNKNOWN in given else schedule.value("target.input")
+    if asked is UNKNOWN:
+        return True if endpoint in stack.made_of(schedule, "target") else None
+    return isinstance(asked, str) and any(f'"{name}"' in asked for name in names)
 
 
 def _job_definitions(stack: Stack) -> Iterator[Resource]:

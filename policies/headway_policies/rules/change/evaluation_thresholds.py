@@ -21,6 +21,11 @@ _ARGUMENTS = (
     "0.66",
 )
 
+_GUESSING = {"--minimum-auc": 0.5}
+"""What a model reaches that guesses; nothing where a name is not here."""
+_LEAK = "--maximum-auc"
+"""Asks for less, not for more: above it the data gives the answer away."""
+
 
 def _case(title: str, *arguments: str, says: str = "", right: object = True) -> Case:
     evaluate = step("Processing", {"AppSpecification": {"ContainerArguments": list(arguments)}}, "Evaluate")
@@ -56,7 +61,13 @@ RULE = Rule(
             "base-rate",
             "--minimum-auc",
             "0",
-            says="zero",
+            says="--minimum-auc 0",
+        ),
+        _case(
+            "thresholds that a model reaches which guesses",
+            *("--floor", "base-rate", "--minimum-logloss-improvement", "0.0"),
+            *("--minimum-auc", "0.5", "--maximum-auc", "0.8"),
+            says="guesses",
         ),
         _case(
             "a size of groups, which is no threshold",
@@ -93,17 +104,25 @@ def _(resource: Resource, _intent: Intent) -> Answers:
 
 
 def _evaluated(registration: Registration) -> Answers:
-    values = [value for step in registration.evaluations for value in thresholds(step)]
+    given = [pair for step in registration.evaluations for pair in thresholds(step)]
     floors = [floor for step in registration.evaluations for floor in step.option("--floor")]
     place = f"{DEFINITION} Steps.{registration.evaluations[0].name}"
-    limits = [number(value) for value in values]
-    if not values:
-        yield Finding(path=f"{place} thresholds", got=None, want="at least one, above zero")
-    elif None in limits:
-        yield Finding(path=f"{place} thresholds", got=values[limits.index(None)], want="numbers")
-    elif not any(limits):
-        yield Finding(path=f"{place} thresholds", got="zero", want="at least one, above zero")
+    wrong = [value for _, value in given if number(value) is None]
+    if not given:
+        yield Finding(path=f"{place} thresholds", got=None, want="at least one that asks for something")
+    elif wrong:
+        yield Finding(path=f"{place} thresholds", got=wrong[0], want="numbers")
+    elif not any(_asks_for_something(name, number(value)) for name, value in given):
+        got = " ".join(f"{name} {value}" for name, value in given)
+        want = "at least one that asks for something: a model that guesses passes these"
+        yield Finding(path=f"{place} thresholds", got=got, want=want)
     if not any(floors):
         yield Finding(
             path=f"{place} floor", got=floors[0] if floors else None, want="a model to beat, by name"
         )
+
+
+def _asks_for_something(name: str, limit: float | None) -> bool:
+    if limit is None or name == _LEAK:
+        return False
+    return name.startswith("--maximum-") or limit > _GUESSING.get(name, 0)
