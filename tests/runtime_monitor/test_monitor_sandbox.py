@@ -1,0 +1,343 @@
+"""The monitor on a sandbox: traffic of a live endpoint, windows, the alarm, the training that it starts."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pulumi
+import pytest
+
+from headway_components import DriftPlan
+from headway_components._function_code import function_code
+from headway_components._monitor_steps import MonitorPlan, monitor_pipeline
+from headway_components._training_steps import DRIFT, TRIGGER_PARAMETER, TRIGGERS
+from headway_components.drift_monitor import CODE, HANDLER, METRIC, NAMESPACE
+from headway_runtime.contract import placeholder_artifact
+from headway_sandbox import lifecycle
+from support.control import unique, until
+from support.example_system import LOCAL_IMAGE
+from support.monitored import CONTRACT, baseline_of, csv_row, rows
+
+ROLE = "arn:aws:iam::000000000000:role/any"
+BUCKET = "work"
+PLAN = DriftPlan(minimum_rows=80, lasting_windows=2, cool_down_h=0, maximum_retrainings=1)
+
+
+@dataclass
+class World:
+    """One monitored endpoint."""
+
+    endpoint_url: str
+    name: str = field(default_factory=lambda: unique("shop"))
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A client of the sandbox."""
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service,
+                endpoint_url=self.endpoint_url,
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+        return self.clients[service]
+
+    @property
+    def training(self) -> str:
+        """Name of the pipeline that retrains."""
+        return f"{self.name}-training"
+
+    def put(self, key: str, body: bytes) -> str:
+        """Puts an object; answers its URI."""
+        self.client("s3").put_object(Bucket=BUCKET, Key=f"{self.name}/{key}", Body=body)
+        return f"s3://{BUCKET}/{self.name}/{key}"
+
+    def serve(self, baseline_key: str = "baselines/1") -> None:
+        """A registered model with a baseline behind an endpoint that captures everything."""
+        sagemaker = self.client("sagemaker")
+        model = self.put("models/model.tar.gz", placeholder_artifact(CONTRACT))
+        baseline = self.put(
+            f"{baseline_key}/baseline.json", json.dumps(baseline_of(rows(4_000)).document()).encode()
+        )
+        statistics = {
+            "ContentType": "application/json",
+            "S3Uri": baseline.replace("baseline.", "statistics."),
+        }
+        sagemaker.create_model_package_group(ModelPackageGroupName=self.name)
+        package = sagemaker.create_model_package(
+            ModelPackageGroupName=self.name,
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={
+                "Containers": [{"Image": LOCAL_IMAGE, "ModelDataUrl": model}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            ModelMetrics={"ModelDataQuality": {"Statistics": statistics}},
+        )["ModelPackageArn"]
+        sagemaker.create_model(
+            ModelName=self.name, ExecutionRoleArn=ROLE, PrimaryContainer={"ModelPackageName": package}
+        )
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=self.name,
+            ProductionVariants=[
+                {
+                    "VariantName": "champion",
+                    "ModelName": self.name,
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": 1,
+                    "InitialVariantWeight": 1.0,
+                }
+            ],
+            DataCaptureConfig={
+                "EnableCapture": True,
+                "InitialSamplingPercentage": 100,
+                "DestinationS3Uri": f"s3://{BUCKET}/{self.name}/capture",
+                "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            },
+        )
+        sagemaker.create_endpoint(EndpointName=self.name, EndpointConfigName=self.name)
+        until(self._in_service, "an endpoint in service", 30)
+
+    def _in_service(self) -> bool:
+        status = self.client("sagemaker").describe_endpoint(EndpointName=self.name)["EndpointStatus"]
+        return bool(status == "InService")
+
+    def watch(self) -> None:
+        """The pipelines, the function, the alarm, and what the alarm starts."""
+        function = self.client("lambda").create_function(
+            FunctionName=f"{self.name}-monitor",
+            Runtime="python3.12",
+            Handler=HANDLER,
+            Role=ROLE,
+            Timeout=60,
+            Code={"ZipFile": _archive()},
+            Environment={
+                "Variables": {
+                    "HEADWAY_SYSTEM": "shop",
+                    "HEADWAY_VARIANT": "champion",
+                    "HEADWAY_CAPTURE_BUCKET": BUCKET,
+                    "HEADWAY_CAPTURE_PREFIX": f"{self.name}/capture",
+                    "HEADWAY_WORK_BUCKET": BUCKET,
+                    "HEADWAY_WORK_PREFIX": f"{self.name}/monitoring",
+                    "HEADWAY_TRAINING_PIPELINE": self.training,
+                    "HEADWAY_COOL_DOWN_S": str(PLAN.cool_down_h * 3_600),
+                    "HEADWAY_MAXIMUM_RETRAININGS": str(PLAN.maximum_retrainings),
+                }
+            },
+        )["FunctionArn"]
+        key = self.client("kms").create_key()["KeyMetadata"]["Arn"]
+        plan = MonitorPlan(
+            endpoint=self.name,
+            drift=PLAN,
+            image=LOCAL_IMAGE,
+            role_arn=ROLE,
+            key_arn=key,
+            function_arn=function,
+            subnets=(),
+            security_groups=(),
+        )
+        self._pipeline(self.name, monitor_pipeline(plan))
+        ended = {"Name": "End", "Type": "Fail", "Arguments": {"ErrorMessage": "a stand-in trains nothing"}}
+        trigger = {"Name": TRIGGER_PARAMETER, "Type": "String", "EnumValues": list(TRIGGERS)}
+        training = self._pipeline(
+            self.training,
+            {
+                "Version": "2020-12-01",
+                "Parameters": [{**trigger, "DefaultValue": TRIGGERS[0]}],
+                "Steps": [ended],
+            },
+        )
+        self.client("cloudwatch").put_metric_alarm(
+            AlarmName=self.name,
+            Namespace=NAMESPACE,
+            MetricName=METRIC,
+            Dimensions=[{"Name": "System", "Value": "shop"}, {"Name": "Endpoint", "Value": self.name}],
+            Statistic="Maximum",
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            Threshold=1,
+            Period=60,
+            EvaluationPeriods=1,
+            TreatMissingData="notBreaching",
+        )
+        pattern = {
+            "source": ["aws.cloudwatch"],
+            "detail": {"alarmName": [self.name], "state": {"value": ["ALARM"]}},
+        }
+        self.client("events").put_rule(Name=self.name, EventPattern=json.dumps(pattern))
+        parameters = {"PipelineParameterList": [{"Name": TRIGGER_PARAMETER, "Value": DRIFT}]}
+        self.client("events").put_targets(
+            Rule=self.name,
+            Targets=[
+                {"Id": "1", "Arn": training, "RoleArn": ROLE, "SageMakerPipelineParameters": parameters}
+            ],
+        )
+
+    def _pipeline(self, name: str, definition: dict[str, Any]) -> str:
+        created = self.client("sagemaker").create_pipeline(
+            PipelineName=name,
+            PipelineDefinition=json.dumps(definition),
+            RoleArn=ROLE,
+            ClientRequestToken="t" * 32,
+        )
+        return str(created["PipelineArn"])
+
+    def traffic(self, count: int, seed: int, **drift: float) -> None:
+        """Requests, and their capture in S3."""
+        expected = self.lines() + count
+        for row in rows(count, seed, **drift).to_pylist():
+            self.client("sagemaker-runtime").invoke_endpoint(
+                EndpointName=self.name, ContentType="text/csv", Accept="text/csv", Body=csv_row(row)
+            )
+        until(lambda: self.lines() >= expected, "captured traffic", 30)
+
+    def files(self) -> list[str]:
+        """Keys of the captured files."""
+        found = self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{self.name}/capture/")
+        return [item["Key"] for item in found.get("Contents", ())]
+
+    def lines(self) -> int:
+        """Number of captured requests."""
+        bodies = [self.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in self.files()]
+        return sum(body.count(b"\n") for body in bodies)
+
+    def look(self) -> tuple[str, dict[str, Any]]:
+        """Runs the monitor once; its status, and the state that it leaves."""
+        sagemaker = self.client("sagemaker")
+        arn = sagemaker.start_pipeline_execution(PipelineName=self.name)["PipelineExecutionArn"]
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+            return None if found["PipelineExecutionStatus"] == "Executing" else found
+
+        status = until(ended, "the end of the monitor", 60)
+        return str(status["PipelineExecutionStatus"]) + str(status.get("FailureReason", "")), self.state()
+
+    def state(self) -> dict[str, Any]:
+        """What the monitor remembers."""
+        key = f"{self.name}/monitoring/state.json"
+        try:
+            body = self.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        except self.client("s3").exceptions.NoSuchKey:
+            return {}
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def trainings(self) -> list[str]:
+        """Who started the trainings so far, the newest first."""
+        sagemaker = self.client("sagemaker")
+        found = sagemaker.list_pipeline_executions(PipelineName=self.training)["PipelineExecutionSummaries"]
+        return [
+            {item["Name"]: item["Value"] for item in given["PipelineParameters"]}[TRIGGER_PARAMETER]
+            for each in found
+            for given in [
+                sagemaker.list_pipeline_parameters_for_execution(
+                    PipelineExecutionArn=each["PipelineExecutionArn"]
+                )
+            ]
+        ]
+
+
+def _archive() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, asset in function_code(*CODE).assets.items():
+            assert isinstance(asset, pulumi.StringAsset)
+            archive.writestr(name, asset.text)
+    return packed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state_dir = tmp_path_factory.mktemp("monitor-sandbox")
+    url = lifecycle.start(state_dir, 0).endpoint_url
+    World(url).client("s3").create_bucket(Bucket=BUCKET)
+    yield url
+    lifecycle.stop(state_dir)
+
+
+@pytest.fixture
+def world(endpoint_url: str) -> World:
+    made = World(endpoint_url)
+    made.serve()
+    made.watch()
+    return made
+
+
+def test_a_drift_that_lasts_starts_one_training_that_says_so(world: World) -> None:
+    world.traffic(100, seed=1)
+    quiet, state = world.look()
+    assert (quiet, state["streaks"]) == ("Succeeded", {})
+    assert world.trainings() == []
+
+    for turn in (1, 2):
+        world.traffic(100, seed=1 + turn, shift=2.0)
+        status, state = world.look()
+        assert (status, state["streaks"]) == ("Succeeded", {"amount": turn})
+
+    assert state["history"][-1]["retraining_wanted"] is True
+    until(lambda: world.trainings() == [DRIFT], "a training that drift started", 30)
+
+    world.traffic(100, seed=9, shift=2.0)
+    _, state = world.look()
+    assert "1 are allowed; ask a person" in state["history"][-1]["why"]
+    assert world.trainings() == [DRIFT]
+    assert sum(item["rows"] for item in state["history"]) == world.lines() == 400
+
+
+def test_few_requests_wait_for_more_and_nothing_is_counted_twice(world: World) -> None:
+    world.traffic(30, seed=1)
+    first, waiting = world.look()
+    world.traffic(70, seed=2)
+    second, judged = world.look()
+    third, same = world.look()
+
+    assert (first, second, third) == ("Succeeded",) * 3
+    assert [(item["rows"], item["enough"]) for item in judged["history"]] == [(30, False), (100, True)]
+    assert waiting["done"] == []
+    assert same == judged
+
+
+def test_a_run_that_ends_half_way_leaves_its_traffic_to_the_next(world: World) -> None:
+    world.traffic(100, seed=1)
+    function = f"{world.name}-monitor"
+    planned = world.client("lambda").invoke(
+        FunctionName=function,
+        Payload=json.dumps({"action": "plan", "run": "lost", "endpoint": world.name}),
+    )
+    assert json.loads(planned["Payload"].read())["ready"] == "yes"
+
+    status, state = world.look()
+    late = world.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps({"action": "record", "run": "lost"})
+    )
+
+    assert status == "Succeeded"
+    assert [item["rows"] for item in state["history"]] == [100]
+    assert "is missing; run the monitor again" in json.loads(late["Payload"].read())["errorMessage"]
+
+
+def test_a_record_that_is_repeated_changes_nothing(world: World) -> None:
+    world.traffic(100, seed=1)
+    _, state = world.look()
+    (result,) = state["history"]
+    again = world.client("lambda").invoke(
+        FunctionName=f"{world.name}-monitor",
+        Payload=json.dumps({"action": "record", "run": result["run"]}),
+    )
+
+    assert json.loads(again["Payload"].read()) == {
+        "sentence": result["sentence"],
+        "retraining": result["why"],
+    }
+    assert world.state() == state
+
+
+def test_without_traffic_there_is_nothing_to_look_at(world: World) -> None:
+    status, state = world.look()
+
+    assert (status, state) == ("Succeeded", {})
