@@ -26,6 +26,9 @@ VERBS: Final = {
     "gate": "app",
     "doctor": "doctor",
     "explain": "explain",
+    "release": "app",
+    "traffic": "app",
+    "flag": "app",
     "sandbox": "app",
 }
 """Each is a module of `headway_cli.commands`, with what it holds: a command, or a group of them."""

@@ -26,6 +26,7 @@ class System:
     release_state_machine_arn: str | None = None
     release_table_name: str | None = None
     data_bucket: str | None = None
+    switch: Mapping[str, str] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ def parse_systems(outputs: Mapping[str, Any]) -> tuple[System, ...]:
             name=name,
             **{key: item[key] for key in (*_REQUIRED, *_OPTIONAL) if item.get(key)},
             data_bucket=item.get("buckets", {}).get("data"),
+            switch=item.get("switch"),
             contract=item.get("contract", {}),
             evaluation=item.get("evaluation", {}),
         )

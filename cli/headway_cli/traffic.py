@@ -4,21 +4,24 @@ import io
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Any
 
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from headway_cli.aws import Aws
 from headway_cli.errors import HeadwayError
+from headway_cli.invoking import serving_client
 from headway_cli.registry import declared_package
 from headway_cli.systems import System
 from headway_runtime.contract import EVALUATION_DATA_FILE
+from headway_runtime.serve.refusal import Refusal
+from headway_runtime.serving_client import ServingClient
 
 CONTENT_TYPE = "text/csv"
 CALLERS = 4
@@ -32,13 +35,15 @@ class Played:
     answered: int = 0
     failed: int = 0
     last_error: str = ""
+    by: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, error: str | None) -> None:
-        """Counts one answer, or one failure."""
+    def count(self, by: str, error: str | None) -> None:
+        """Counts one answer and who gave it, or one failure."""
         with self.lock:
             if error is None:
                 self.answered += 1
+                self.by[by] += 1
             else:
                 self.failed += 1
                 self.last_error = error
@@ -91,15 +96,16 @@ def playing(
     feed, lock = enumerate(cycle(rows)), threading.Lock()
     began = clock()
 
+    client = serving_client(aws, system)
+
     def play() -> None:
-        client = aws.client("sagemaker-runtime")
         while not stop.is_set():
             with lock:
                 position, row = next(feed)
             early = began + position / rate_per_s - clock()
             if early > 0 and stop.wait(early):
                 return
-            played.count(_ask(client, system, row))
+            played.count(*_ask(client, row))
 
     threads = [
         threading.Thread(target=play, name=f"traffic-{number}", daemon=True) for number in range(CALLERS)
@@ -114,16 +120,12 @@ def playing(
             thread.join()
 
 
-def _ask(client: Any, system: System, row: str) -> str | None:  # noqa: ANN401 - boto3 has no types
-    """Asks about one row; answers what went wrong, None where nothing did."""
+def _ask(client: ServingClient, row: str) -> tuple[str, str | None]:
+    """Asks about one row; answers who answered and what went wrong, None where nothing did."""
     try:
-        client.invoke_endpoint(
-            EndpointName=system.endpoint_name,
-            ContentType=CONTENT_TYPE,
-            Accept=CONTENT_TYPE,
-            InferenceId=str(uuid.uuid4()),
-            Body=row,
-        )["Body"].read()
+        answer = client.ask(row.encode(), CONTENT_TYPE, CONTENT_TYPE, inference_id=str(uuid.uuid4()))
     except ClientError as error:
-        return str(error.response["Error"]["Message"])
-    return None
+        return "", str(error.response["Error"]["Message"])
+    except (BotoCoreError, Refusal) as error:
+        return "", str(error)
+    return answer.by, None

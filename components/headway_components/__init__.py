@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headway_components.drift_monitor import DriftMonitor, DriftMonitorArgs
     from headway_components.drift_plan import DriftPlan
     from headway_components.endpoint import Endpoint, EndpointArgs
+    from headway_components.feature_flag import FeatureFlag, FeatureFlagArgs
     from headway_components.foundation import Foundation, FoundationArgs
     from headway_components.image_repository import ImageRepository, ImageRepositoryArgs
     from headway_components.model import ModelSignature, ModelSource, ModelSpec, SignatureField
@@ -64,6 +65,7 @@ _HOMES = {
     "drift_monitor": ("DriftMonitor", "DriftMonitorArgs"),
     "drift_plan": ("DriftPlan",),
     "endpoint": ("Endpoint", "EndpointArgs"),
+    "feature_flag": ("FeatureFlag", "FeatureFlagArgs"),
     "foundation": ("Foundation", "FoundationArgs"),
     "image_repository": ("ImageRepository", "ImageRepositoryArgs"),
     "model": ("ModelSignature", "ModelSource", "ModelSpec", "SignatureField"),
@@ -105,6 +107,8 @@ __all__ = [
     "EvaluationSpec",
     "Feature",
     "FeatureContract",
+    "FeatureFlag",
+    "FeatureFlagArgs",
     "FieldType",
     "Floor",
     "Foundation",

@@ -113,6 +113,20 @@ class ReleaseRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeatureFlagRef:
+    """The switches of a system, by their ids in AppConfig."""
+
+    application_id: pulumi.Input[str]
+    """Id of the application."""
+    environment_id: pulumi.Input[str]
+    """Id of the environment."""
+    profile_id: pulumi.Input[str]
+    """Id of the configuration profile."""
+    strategy_id: pulumi.Input[str]
+    """Id of the deployment strategy that takes effect at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndpointRef:
     """A live endpoint."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from headway_components._arns import sagemaker_arn
+from headway_components._arns import appconfig_arn, sagemaker_arn
 from headway_components._grants import (
     DELETE_MODELS,
     ENCRYPT,
@@ -18,7 +18,7 @@ from headway_components._grants import (
     use_models,
     write,
 )
-from headway_components._refs import FoundationRef, RegistryRef
+from headway_components._refs import FeatureFlagRef, FoundationRef, RegistryRef
 from headway_components._text import suffixed
 
 EVIDENCE_PREFIX = "releases/"
@@ -36,6 +36,8 @@ class ReleaseThings:
     """Parameter with the plan."""
     topic_arn: pulumi.Input[str]
     """Topic of those who are told."""
+    switch: FeatureFlagRef | None = None
+    """Switches of the system; none when left out."""
 
 
 def function_statements(
@@ -52,6 +54,7 @@ def function_statements(
         *_move(foundation),
         *_record(foundation, things),
         *_watch(foundation),
+        *([] if things.switch is None else _clean_switches(foundation, things.switch)),
         Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
         attach_volumes(foundation.key_arn),
         use_models(registry, *READ_MODELS, *DELETE_MODELS, sid="Versions"),
@@ -126,4 +129,24 @@ def _watch(foundation: FoundationRef) -> list[Statement]:
         # Metrics have no resource.
         Statement(sid="Metrics", actions=("cloudwatch:GetMetricData",), resources=["*"]),
         *read(foundation.capture, f"{foundation.prefix}/", sid="Captured"),
+    ]
+
+
+def _clean_switches(foundation: FoundationRef, switch: FeatureFlagRef) -> list[Statement]:
+    """Whoever turns a switch adds versions that the stack does not know; a profile with versions stays."""
+    path = pulumi.Output.format(
+        "application/{0}/configurationprofile/{1}", switch.application_id, switch.profile_id
+    )
+    application = pulumi.Output.format("application/{0}", switch.application_id)
+    versions = pulumi.Output.format("{0}/hostedconfigurationversion/*", path)
+    places = (application, path, versions)
+    return [
+        Statement(
+            sid="Switches",
+            actions=(
+                "appconfig:ListHostedConfigurationVersions",
+                "appconfig:DeleteHostedConfigurationVersion",
+            ),
+            resources=[place.apply(lambda text: appconfig_arn(foundation, text)) for place in places],
+        )
     ]

@@ -10,6 +10,7 @@ from headway_components._tags import tagged
 from headway_components.budget import Budget, BudgetArgs
 from headway_components.deployment import Deployment
 from headway_components.endpoint import Endpoint, EndpointArgs
+from headway_components.feature_flag import FeatureFlag, FeatureFlagArgs
 from headway_components.foundation import Foundation, FoundationArgs
 from headway_components.model import ModelSource
 from headway_components.model_registry import ModelRegistry, ModelRegistryArgs
@@ -47,6 +48,7 @@ class AISystem(pulumi.ComponentResource):
         self.foundation = Foundation(f"{name}-foundation", _foundation_args(spec, deployment), child)
         foundation = self.foundation.ref
         self.registry = ModelRegistry(f"{name}-registry", ModelRegistryArgs(foundation=foundation), child)
+        self.switch = FeatureFlag(f"{name}-switch", FeatureFlagArgs(foundation=foundation), child)
         self.release = Release(
             f"{name}-release",
             ReleaseArgs(
@@ -57,6 +59,7 @@ class AISystem(pulumi.ComponentResource):
                 samples_pct=deployment.release_samples_pct,
                 poll_s=deployment.release_poll_s,
                 metrics_period_s=deployment.metrics_period_s,
+                switch=self.switch.ref,
             ),
             child,
         )
@@ -157,6 +160,7 @@ class AISystem(pulumi.ComponentResource):
             "model_package_group_name": self.registry.group_name,
             "release_state_machine_arn": self.release.state_machine_arn,
             "release_table_name": self.release.table_name,
+            "switch": dict(vars(self.switch.ref)),
             "buckets": {
                 "data": foundation.data.name,
                 "artifacts": foundation.artifacts.name,

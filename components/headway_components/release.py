@@ -10,9 +10,10 @@ from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn, sns, ssm
 
 from headway_components import _defaults
 from headway_components._args import Args
+from headway_components._arns import parameter_arn
 from headway_components._function_code import function_code
 from headway_components._grants import Statement, grant
-from headway_components._refs import FoundationRef, RegistryRef, ReleaseRef
+from headway_components._refs import FeatureFlagRef, FoundationRef, RegistryRef, ReleaseRef
 from headway_components._release_grants import ReleaseThings, function_statements
 from headway_components._text import suffixed
 from headway_components.contracts import InferenceContract
@@ -45,6 +46,8 @@ class ReleaseArgs(Args):
     """Least time between two looks at a release, in seconds; 15 when left out."""
     metrics_period_s: int = 60
     """Length of a period of the endpoint's metrics, in seconds; a minute, as on AWS, when left out."""
+    switch: FeatureFlagRef | None = None
+    """Switches of the system, cleaned up when the stack goes; none when left out."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the time between two looks."""
@@ -72,7 +75,7 @@ class Release(pulumi.ComponentResource):
         self._foundation = args.foundation
         parameter = self._parameter(plan, args.samples_pct)
         table = self._table()
-        function = self._function(args, table, parameter)
+        function = self._function(args, plan, table, parameter)
         machine = self._machine(function, plan, args.poll_s)
         self._rule(args.registry, machine)
         self.state_machine_arn = machine.arn
@@ -95,7 +98,7 @@ class Release(pulumi.ComponentResource):
         """The plan where the machine reads it, so that what is reviewed is what judges."""
         return ssm.Parameter(
             f"{self._name}-plan",
-            name=f"/headway/{self._foundation.prefix}/release-plan",
+            name=_plan_name(self._foundation),
             description=f"How a model of {self._foundation.prefix} comes to answer users",
             type="String",
             # A plan is no secret: it is there to be read in a diff.
@@ -125,13 +128,17 @@ class Release(pulumi.ComponentResource):
         )
 
     def _function(
-        self, args: ReleaseArgs, table: dynamodb.Table, parameter: ssm.Parameter
+        self, args: ReleaseArgs, plan: ReleasePlan, table: dynamodb.Table, parameter: ssm.Parameter
     ) -> lambda_.Function:
         foundation = self._foundation
         logs = self._logs("logs", f"/headway/{foundation.prefix}/release")
         topic = self._topic()
         things = ReleaseThings(
-            table_arn=table.arn, logs_arn=logs.arn, parameter_arn=parameter.arn, topic_arn=topic.arn
+            table_arn=table.arn,
+            logs_arn=logs.arn,
+            parameter_arn=parameter_arn(foundation, _plan_name(foundation)),
+            topic_arn=topic.arn,
+            switch=args.switch,
         )
         permission = grant(
             f"{self._name}-steps",
@@ -156,6 +163,8 @@ class Release(pulumi.ComponentResource):
             "audit_bucket": foundation.audit.name,
             "topic_arn": topic.arn,
             "keep_versions": "true" if foundation.retain_data else "false",
+            "poll_s": str(wait_s(plan, args.poll_s)),
+            "switch": _profile_path(args.switch),
         }
         return lambda_.Function(
             f"{self._name}-function",
@@ -190,16 +199,15 @@ class Release(pulumi.ComponentResource):
         permission = grant(
             f"{self._name}-machine", foundation.machine_role, [invoke, _DELIVER_LOGS], parent=self
         )
-        # A long release is looked at less often, so that its history fits.
-        least_s = plan.maximum_duration_s * EVENTS_A_LOOK // HISTORY_EVENTS + 1
-        wait_s = max(least_s, _defaults.RELEASE_POLL_S if poll_s is None else poll_s)
         return sfn.StateMachine(
             f"{self._name}-machine",
             role_arn=foundation.machine_role.arn,
             definition=function.arn.apply(
                 lambda arn: json.dumps(
                     release_definition(
-                        function_arn=arn, poll_s=wait_s, maximum_duration_s=plan.maximum_duration_s
+                        function_arn=arn,
+                        poll_s=wait_s(plan, poll_s),
+                        maximum_duration_s=plan.maximum_duration_s,
                     )
                 )
             ),
@@ -240,6 +248,27 @@ class Release(pulumi.ComponentResource):
             retention_in_days=self._foundation.log_retention_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def wait_s(plan: ReleasePlan, poll_s: int | None) -> int:
+    """Time between two looks at a release, in seconds: longer for a long one, so that its history fits.
+
+    Args:
+        plan: The release plan.
+        poll_s: The least time that is wanted; None for the usual.
+    """
+    least_s = plan.maximum_duration_s * EVENTS_A_LOOK // HISTORY_EVENTS + 1
+    return max(least_s, _defaults.RELEASE_POLL_S if poll_s is None else poll_s)
+
+
+def _profile_path(switch: FeatureFlagRef | None) -> pulumi.Input[str]:
+    if switch is None:
+        return ""
+    return pulumi.Output.format("{0}/{1}", switch.application_id, switch.profile_id)
+
+
+def _plan_name(foundation: FoundationRef) -> str:
+    return f"/headway/{foundation.prefix}/release-plan"
 
 
 def _approved(group: str) -> dict[str, Any]:

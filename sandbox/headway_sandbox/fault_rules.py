@@ -86,6 +86,7 @@ KINDS: Mapping[str, Mapping[str, Member]] = {
         "wrong_rate": _RATE,
         "crash_rate": _RATE,
         "silent_rate": _RATE,
+        "body_has": Member("text that a request's body must contain for the fault to meet it", _text, ""),
     },
     "capacity": {
         "instance_type": Member("an instance type, or * for all", _text, ANY),

@@ -30,6 +30,7 @@ class WorkerFault:
         wrong_rate: Share of calls that are answered wrongly.
         crash_rate: Share of calls at which the model server's process is killed.
         silent_rate: Share of calls that are never answered.
+        body_has: Text that a request's body must contain; empty for every request.
     """
 
     delay_s: float
@@ -37,6 +38,7 @@ class WorkerFault:
     wrong_rate: float
     crash_rate: float
     silent_rate: float
+    body_has: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,10 @@ class Faults:
         """How a variant's model servers misbehave now, by the newest fault that fits; None if they do not."""
         for document in reversed(list(self._documents.values())):
             if document["kind"] == "worker" and _fits(document, endpoint=endpoint, variant=variant):
-                return WorkerFault(**{name: float(document[name]) for name in WorkerFault.__annotations__})
+                rates = [name for name in WorkerFault.__annotations__ if name != "body_has"]
+                # A fault that an older sandbox kept has no such member.
+                body_has = str(document.get("body_has", ""))
+                return WorkerFault(**{name: float(document[name]) for name in rates}, body_has=body_has)
         return None
 
     def capacity(self, instance_type: str) -> bool:

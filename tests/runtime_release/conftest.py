@@ -67,6 +67,8 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
         audit_bucket=BUCKET,
         topic_arn="",
         keep_versions="false",
+        poll_s="1",
+        switch="",
     )
     clients = {name: client(name) for name in CLIENTS}
     if BUCKET not in [bucket["Name"] for bucket in clients["s3"].list_buckets()["Buckets"]]:

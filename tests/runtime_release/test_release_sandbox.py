@@ -7,7 +7,7 @@ from headway_runtime.release.collector import Collector
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.records import Base, Order
 from support.example_system import CONTRACT
-from support.release_world import World
+from support.release_world import World, until
 
 STAGES = Plan.from_document(
     ReleasePlan(
@@ -122,6 +122,58 @@ def test_a_person_turns_a_release_back(world: World) -> None:
     over = world.machine.advance(package, *times).release
 
     assert (over.status, "ada says rollback: a holiday" in over.why) == ("rolled_back", True)
+
+
+def test_a_pause_holds_a_release_until_it_is_resumed_and_no_longer_than_the_plan_allows(world: World) -> None:
+    package, began = world.package("one"), "2026-02-01T00:00:00+00:00"
+    release = world.machine.advance(package, began, began).release
+    world.records.give_order(Order(release_id=release.release_id, what="pause", by="eve", why="a holiday"))
+
+    paused = world.machine.advance(package, began, "2026-02-01T00:00:01+00:00").release
+    world.records.give_order(Order(release_id=release.release_id, what="resume", by="eve", why="it is over"))
+    resumed = world.machine.advance(package, began, "2026-02-01T00:00:02+00:00").release
+    world.records.give_order(Order(release_id=release.release_id, what="pause", by="eve", why="a year off"))
+    late = world.machine.advance(package, began, "2027-02-01T00:00:00+00:00").release
+
+    assert (paused.status, paused.why) == ("waiting", "eve says pause: a holiday")
+    assert (resumed.status, resumed.position) == ("running", "baseline")
+    assert late.position == "roll_back"
+
+
+def test_only_those_named_in_the_plan_end_a_stage_by_hand(world: World) -> None:
+    world.plan = STAGES
+    package = world.package("one")
+    with world.callers():
+        started_at = world.begin(package)
+        until(lambda: world.step(package, started_at).position == "stage")
+    release_id = world.step(package, started_at).release_id
+    until(lambda: world.step(package, started_at).arrived_at != "")
+    stages = []
+    for somebody in ("eve", "ada"):
+        world.plan = replace(STAGES, overridden_by=["ada"])
+        world.records.give_order(Order(release_id=release_id, what="accept", by=somebody, why="I looked"))
+        stages.append(world.step(package, started_at).stage)
+
+    assert stages == [0, 1]
+
+
+def test_a_release_that_lost_its_execution_is_turned_back_by_the_next(world: World) -> None:
+    first, second = world.package("one"), world.package("two")
+    with world.callers():
+        started_at = world.begin(first)
+        until(lambda: world.step(first, started_at).position == "stage")
+    later = "2099-01-01T00:00:00+00:00"
+
+    def done() -> bool:
+        release = world.machine.advance(second, later, later).release
+        return "goes first" not in release.why
+
+    until(done)
+    ended = next(item for item in world.records.all() if item.started_at == started_at)
+
+    assert ended.status == "rolled_back"
+    assert "the execution that moved it has ended" in ended.why
+    assert world.serving() == world.base.config
 
 
 def test_the_last_two_shapes_stay_and_older_ones_go(world: World) -> None:

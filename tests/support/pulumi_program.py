@@ -94,6 +94,14 @@ def _id(prefix: str | None, name: str) -> str:
     return f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
 
 
+_APPCONFIG: Mapping[str, Mapping[str, Any]] = {
+    "aws:appconfig/environment:Environment": {"environmentId": "e1b2c3d"},
+    "aws:appconfig/configurationProfile:ConfigurationProfile": {"configurationProfileId": "p1b2c3d"},
+    "aws:appconfig/hostedConfigurationVersion:HostedConfigurationVersion": {"versionNumber": 1},
+}
+"""What AppConfig gives its own things; all of its ids are seven characters."""
+
+
 class _Aws(mocks.Mocks):
     """Computes what AWS would: names and ARNs."""
 
@@ -106,6 +114,9 @@ class _Aws(mocks.Mocks):
             state["keyId"] = KEY_ID
         if args.typ == "aws:ec2/vpcEndpoint:VpcEndpoint":
             state["prefixListId"] = _id("pl", args.name)
+        state.update(_APPCONFIG.get(args.typ, {}))
+        if args.typ.startswith("aws:appconfig/"):
+            return "a1b2c3d", state
         return _id(_ID_PREFIXES.get(args.typ), args.name), state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:

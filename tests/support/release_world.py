@@ -2,24 +2,28 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headway_components import Answer, InferenceContract
 from headway_runtime import contract as runtime
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
 from headway_runtime.release.machine import DONE, Progress, ReleaseMachine
 from headway_runtime.release.plan import Plan
-from headway_runtime.release.records import Base, Records
+from headway_runtime.release.records import Base, Records, Release
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.shapes import named
-from support.example_system import CONTRACT, LOCAL_IMAGE
+from support.example_system import CONTRACT, LOCAL_IMAGE, PAYMENTS
 
+ANSWERING = InferenceContract.over(PAYMENTS, name="fraud", output=Answer(prior=0.2))
+"""What the models answer; the opposite of it differs."""
 ROW = "12.5,CH,3,true"
 """A row that honours the example's contract."""
 CALLERS = 2
@@ -87,7 +91,7 @@ class World:
 
     def upload(self, noun: str, artifact: bytes | None = None) -> str:
         """Puts a model artifact into S3; the placeholder when none is given."""
-        body = runtime.placeholder_artifact(CONTRACT.contract()) if artifact is None else artifact
+        body = runtime.placeholder_artifact(ANSWERING.contract()) if artifact is None else artifact
         key = f"models/{self.settings.prefix}/{noun}/model.tar.gz"
         self.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
         return f"s3://{BUCKET}/{key}"
@@ -114,6 +118,16 @@ class World:
         )
         return str(answer["ModelPackageArn"])
 
+    def begin(self, package: str) -> str:
+        """Begins a release; answers its time of start."""
+        started_at = _now()
+        self.machine.advance(package, started_at, started_at)
+        return started_at
+
+    def step(self, package: str, started_at: str) -> Release:
+        """Takes one step of a release."""
+        return self.machine.advance(package, started_at, _now()).release
+
     def release(self, package: str, *, traffic: bool = True, override: str = "") -> Progress:
         """Takes step after step, as the state machine does, until the release is over.
 
@@ -133,19 +147,21 @@ class World:
         return progress
 
     @contextmanager
-    def callers(self) -> Iterator[list[str]]:
-        """Users that ask without a pause; answers what failed."""
+    def callers(self, rows: Sequence[str] = (ROW,)) -> Iterator[list[str]]:
+        """Users that ask about rows, one after the other, without a pause; answers what failed."""
         stop, failed = threading.Event(), list[str]()
 
         def ask() -> None:
             client = self.clients("sagemaker-runtime")
-            while not stop.is_set():
+            for row in cycle(rows):
+                if stop.is_set():
+                    return
                 try:
                     client.invoke_endpoint(
                         EndpointName=self.settings.endpoint,
                         ContentType="text/csv",
                         Accept="text/csv",
-                        Body=ROW,
+                        Body=row,
                     )
                 except ClientError as error:
                     failed.append(str(error))

@@ -29,6 +29,9 @@ def invoke(
         ),
     ] = None,
     system: SystemOption = None,
+    tester: Annotated[
+        bool, typer.Option("--tester", help="Be answered by the challenger, where a release has one.")
+    ] = False,
     stack: StackOption = DEFAULT_STACK,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,7 +45,9 @@ def invoke(
     if text is None:
         text = json.dumps(example_row(chosen.contract))
         narrator.say(f"asked with an example: {text}")
-    answer = invoking.invoke(Aws(session.variables), chosen, parse_rows(text, chosen.contract))
+    answer = invoking.invoke(
+        Aws(session.variables), chosen, parse_rows(text, chosen.contract), is_tester=tester
+    )
     lines = [*(json.dumps(item) for item in answer.predictions), f"answered by {answer.variant}"]
     document = {"system": chosen.name, "variant": answer.variant, "predictions": answer.predictions}
     emit("\n".join(lines), document, as_json=as_json)

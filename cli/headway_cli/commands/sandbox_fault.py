@@ -66,6 +66,9 @@ def worker(
     ] = None,
     crash_rate: Annotated[float | None, typer.Option(help="Share of calls that kill the worker.")] = None,
     silent_rate: Annotated[float | None, typer.Option(help="Share of calls that are never answered.")] = None,
+    body_has: Annotated[
+        str | None, typer.Option(help="Only calls whose body contains this text; by default all.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """The model servers behind an endpoint are slow, fail, answer wrongly, crash or say nothing."""
@@ -77,6 +80,7 @@ def worker(
         "wrong_rate": wrong_rate,
         "crash_rate": crash_rate,
         "silent_rate": silent_rate,
+        "body_has": body_has,
     }
     _add("worker", members, as_json=as_json)
 

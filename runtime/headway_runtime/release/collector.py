@@ -1,6 +1,7 @@
 """The collector: deletes what releases made and nothing needs any more."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.course import Status
@@ -16,12 +17,20 @@ class Collector:
         settings: What the stack says.
         catalogue: SageMaker.
         records: The record of releases.
+        appconfig: A boto3 client; only needed where there are switches.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, records: Records) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        records: Records,
+        appconfig: Any = None,  # noqa: ANN401 - boto3 has no types
+    ) -> None:
         self._settings = settings
         self._catalogue = catalogue
         self._records = records
+        self._appconfig = appconfig
 
     def after_release(self) -> list[str]:
         """Keeps what serves, what may serve next, and the last shapes that did; deletes the rest.
@@ -67,7 +76,20 @@ class Collector:
         for arn in list(versions):
             self._catalogue.delete_package(arn)
             deleted.append(arn)
-        return deleted
+        return [*deleted, *self._delete_switches()]
+
+    def _delete_switches(self) -> list[str]:
+        """Deletes what was added by turning switches: a profile that has versions cannot be deleted."""
+        application, _, profile = self._settings.switch.partition("/")
+        if not application:
+            return []
+        place = {"ApplicationId": application, "ConfigurationProfileId": profile}
+        pages = self._appconfig.get_paginator("list_hosted_configuration_versions").paginate(**place)
+        numbers = sorted(item["VersionNumber"] for page in pages for item in page["Items"])
+        # The first is the stack's own.
+        for number in numbers[1:]:
+            self._appconfig.delete_hosted_configuration_version(**place, VersionNumber=number)
+        return [f"{self._settings.switch}/{number}" for number in numbers[1:]]
 
     def _delete(self, configs: Iterable[str], keep: Collection[str]) -> list[str]:
         """Deletes configurations with their models, except for models that a kept configuration uses."""

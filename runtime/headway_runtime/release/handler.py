@@ -89,7 +89,8 @@ def _over(parts: Parts, progress: Progress) -> dict[str, Any]:
 def _times(event: Mapping[str, Any]) -> dict[str, str]:
     return {
         "model_package_arn": event["detail"]["ModelPackageArn"],
-        "started_at": event["started_at"],
+        # Whoever takes over a release whose execution ended names the time at which that began.
+        "started_at": str(event["detail"].get("StartedAt", event["started_at"])),
         "now": event["now"],
     }
 
@@ -135,6 +136,6 @@ def _parts() -> Parts:
     )
     return Parts(
         machine=machine,
-        collector=Collector(settings, catalogue, records),
+        collector=Collector(settings, catalogue, records, boto3.client("appconfig")),
         start=lambda arn, text: states.start_execution(stateMachineArn=arn, input=text),
     )

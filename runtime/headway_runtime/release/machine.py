@@ -36,6 +36,9 @@ from headway_runtime.release.shapes import alone
 WAIT = "wait"
 DONE = "done"
 """What the state machine does next: wait and take another step, or end."""
+LOOKS_MISSED = 10
+STEP_S = 15.0
+"""A release that misses so many looks, and the time that a step takes, has lost its execution."""
 _NO_WEIGHTS: Mapping[str, float] = {}
 
 
@@ -98,9 +101,11 @@ class ReleaseMachine:
             return Progress(release, DONE)
         holder = self._records.lock(release.release_id)
         if holder != release.release_id:
+            self._take_over(holder, release.release_id, now)
             return self._keep(replace(release, status=Status.WAITING.value, why=f"{holder} goes first"))
         live = self._preparation.live()
-        release = _as_read_back(release, live)
+        # Whatever it waited for, it goes on now, unless this step says that it waits again.
+        release = replace(_as_read_back(release, live), status=Status.RUNNING.value)
         plan = self._plan()
         ordered = self._ordered(release, plan)
         if ordered is not None:
@@ -122,12 +127,12 @@ class ReleaseMachine:
         why = f"the release machine could not go on: {cause}"
         if release.is_over:
             return Progress(release, DONE)
+        live = self._preparation.live()
+        release = _as_read_back(release, live)
         if release.position == Position.BEGIN.value:
             return self._end(release, Status.FAILED, why)
         if release.position == Position.ROLL_BACK.value:
-            return self._take(
-                release, next_step(_situation(release), self._preparation.live(), self._plan()), self._plan()
-            )
+            return self._take(release, next_step(_situation(release), live, self._plan()), self._plan())
         return self._go(release, Step(do=Do.GO, why=why, position=Position.ROLL_BACK))
 
     def declare(self, base: Base) -> str | None:
@@ -150,6 +155,18 @@ class ReleaseMachine:
             return None
         model = self._preparation.model(description, package)
         return None if alone(self._settings.prefix, description, model).name == live.config else package
+
+    def _take_over(self, holder: str, by: str, now: str) -> None:
+        """Takes a step of a release that nobody has looked at for long, so that it comes to an end."""
+        held = self._records.find(holder)
+        if held is None or held.is_over:
+            return
+        forgotten_s = LOOKS_MISSED * float(self._settings.poll_s) + STEP_S
+        if held.taken_over_by == by or _seconds(held.at, now) >= forgotten_s:
+            self._records.save(replace(held, taken_over_by=by))
+            self.abandon(
+                held.model_package_arn, held.started_at, now, "the execution that moved it has ended"
+            )
 
     def _release(self, model_package_arn: str, started_at: str, now: str, override: str) -> Release:
         """The release as it was last recorded, else a new one."""
@@ -290,13 +307,17 @@ class ReleaseMachine:
         if order is None:
             return None
         said = f"{order.by} says {order.what}: {order.why}"
-        if order.what == "pause":
+        is_late = _seconds(release.started_at, release.at) >= plan.maximum_duration_s
+        is_going_back = release.position == Position.ROLL_BACK.value
+        if order.what == "pause" and not is_late and not is_going_back:
             return Step(do=Do.WAIT, why=said, status=Status.WAITING)
         self._records.forget_order()
-        if order.what == "rollback" and release.position not in ("begin", Position.ROLL_BACK.value):
+        if order.what == "rollback" and not is_going_back:
+            if release.position == Position.BEGIN.value:
+                return Step(do=Do.END, why=said, status=Status.REFUSED)
             return Step(do=Do.GO, why=said, position=Position.ROLL_BACK)
-        resumable = order.what == "resume" and release.position == Position.STAGE.value
-        if resumable and release.status == Status.WAITING.value and order.by in plan.overridden_by:
+        is_measuring = release.position == Position.STAGE.value and release.arrived_at != ""
+        if order.what == "accept" and is_measuring and order.by in plan.overridden_by:
             return after_look(release.stage, Verdict(phase=Phase.PASSED, why=said), 0, plan)
         return None
 

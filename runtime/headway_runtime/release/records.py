@@ -51,6 +51,7 @@ class Release:
         why: The reason for how it stands, for a person.
         override: Who released a rejected model again, and why; empty for nobody.
         report: Place of the report in S3; empty before there is one.
+        taken_over_by: Release that turns this one back because its execution ended; empty for none.
         started_at: Time of the start, ISO 8601.
         at: Time of this record, ISO 8601.
     """
@@ -82,6 +83,7 @@ class Release:
     why: str = ""
     override: str = ""
     report: str = ""
+    taken_over_by: str = ""
     started_at: str = ""
     at: str = ""
 
@@ -125,7 +127,7 @@ class Order:
 
     Attributes:
         release_id: The release.
-        what: pause, resume or rollback.
+        what: pause, resume, accept (end the stage as passed) or rollback.
         by: Who says so.
         why: The reason.
     """

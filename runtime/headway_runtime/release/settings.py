@@ -21,6 +21,8 @@ class Settings:
         audit_bucket: Bucket that evidence is written to.
         topic_arn: Topic of those who are told; empty for nobody.
         keep_versions: `true` when model packages outlive the stack.
+        poll_s: Time between two looks at a release, in seconds.
+        switch: `<application>/<profile>` of the switches in AppConfig; empty without any.
     """
 
     system: str
@@ -35,6 +37,8 @@ class Settings:
     audit_bucket: str
     topic_arn: str
     keep_versions: str
+    poll_s: str
+    switch: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":

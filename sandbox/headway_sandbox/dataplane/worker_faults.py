@@ -60,7 +60,7 @@ class FaultyCalls:
         """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         fault = self._fault_of(endpoint, variant)
-        if fault is None:
+        if fault is None or fault.body_has.encode() not in request.body:
             return await call_model(replica, request, limit_s)
         wrong = await self._misbehave(fault, endpoint, variant, replica, limit_s)
         response = await call_model(replica, request, limit_s - fault.delay_s)
@@ -71,7 +71,7 @@ class FaultyCalls:
     ) -> HttpStream:
         """Asks one copy of a model and waits for the begin of its answer; otherwise as `ask`."""
         fault = self._fault_of(endpoint, variant)
-        if fault is None:
+        if fault is None or fault.body_has.encode() not in request.body:
             return await stream_model(replica, request, self._timeout_s)
         wrong = await self._misbehave(fault, endpoint, variant, replica, self._timeout_s)
         answer = await stream_model(replica, request, self._timeout_s - fault.delay_s)

@@ -1,0 +1,107 @@
+"""`headway traffic`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from headway_cli.errors import WrongUseError
+from headway_cli.narration import Narrator
+from headway_cli.opening import open_system
+from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, SystemOption, emit
+from headway_cli.project import LOCAL_STACK, find_project
+from headway_cli.sandbox import control_sandbox
+from headway_cli.traffic import DEFAULT_RATE, playing, read_rows
+from headway_runtime.release.shapes import CHALLENGER, CHAMPION
+
+app = typer.Typer(no_args_is_help=True, help="Traffic for rehearsals.")
+_FAULTS_PATH = "/_headway/faults"
+_LOOK_S = 1.0
+
+
+class Fault(Enum):
+    """What is made wrong with a model."""
+
+    LATENCY = "latency"
+    ERRORS = "errors"
+    WRONG = "wrong"
+    CRASH = "crash"
+    SILENT = "silent"
+
+
+_FAULTS = {
+    Fault.LATENCY: {"delay_s": 0.05},
+    Fault.ERRORS: {"error_rate": 0.03},
+    Fault.WRONG: {"wrong_rate": 1.0},
+    Fault.CRASH: {"crash_rate": 0.05},
+    Fault.SILENT: {"silent_rate": 1.0},
+}
+"""50 ms later, three errors in a hundred, every answer wrong, one crash in twenty, no answer at all."""
+
+
+@app.command()
+def replay(
+    *,
+    system: SystemOption = None,
+    stack: StackOption = DEFAULT_STACK,
+    rate: Annotated[float, typer.Option(help="Requests a second.", min=0.1, max=10_000)] = DEFAULT_RATE,
+    seconds: Annotated[float, typer.Option(help="How long, in seconds.", min=0.1)] = 60.0,
+    fault: Annotated[
+        Fault | None, typer.Option(help="What is wrong with the model meanwhile; only in the sandbox.")
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Only requests that contain this text meet the fault, for example ,EV, or EV,"),
+    ] = None,
+    on: Annotated[str, typer.Option(help="The variant with the fault.")] = CHALLENGER,
+    as_json: JsonOption = False,
+) -> None:
+    """Play the rows after the training cut at the endpoint, in their order, as its users would."""
+    if fault is not None and stack != LOCAL_STACK:
+        raise WrongUseError(f"--fault is for the sandbox; the stack {stack} has real users")
+    if where is not None and fault is None:
+        raise WrongUseError("--where says which requests meet a --fault; give one")
+    if on not in (CHAMPION, CHALLENGER):
+        raise WrongUseError(f"--on is {on!r}; it must be {CHAMPION} or {CHALLENGER}")
+    aws, chosen = open_system(stack, system)
+    rows = read_rows(aws, chosen)
+    narrator = Narrator.on_standard_error()
+    title = f"Playing {len(rows):,} rows at {chosen.endpoint_name}"
+    with (
+        _faulty(chosen.endpoint_name, on, fault, where),
+        narrator.step(title) as step,
+        playing(aws, chosen, rows, rate) as played,
+    ):
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_S))
+            step.update(f"{played.answered} answered, {played.failed} failed")
+    by = ", ".join(f"{count} by {name}" for name, count in sorted(played.by.items()))
+    text = f"{played.answered} answered ({by}), {played.failed} failed"
+    document = {
+        "system": chosen.name,
+        "answered": played.answered,
+        "by": dict(played.by),
+        "failed": played.failed,
+        "last_error": played.last_error,
+    }
+    emit(f"{text}{f': {played.last_error}' if played.failed else ''}", document, as_json=as_json)
+
+
+@contextmanager
+def _faulty(endpoint: str, variant: str, fault: Fault | None, where: str | None) -> Iterator[None]:
+    if fault is None:
+        yield
+        return
+    document = {"kind": "worker", "endpoint": endpoint, "variant": variant, **_FAULTS[fault]}
+    if where is not None:
+        document["body_has"] = where
+    project = find_project()
+    made = control_sandbox(project, "POST", _FAULTS_PATH, document)["fault"]
+    try:
+        yield
+    finally:
+        control_sandbox(project, "DELETE", f"{_FAULTS_PATH}/{made['id']}")

@@ -1,0 +1,100 @@
+"""What a person does with a release: looks, starts one, holds it, lets it go on, turns it back."""
+
+import json
+from typing import Any
+
+from headway_cli.aws import Aws
+from headway_cli.errors import HeadwayError
+from headway_cli.registry import declared_package
+from headway_cli.systems import System
+from headway_runtime.release.plan import Plan, read_plan
+from headway_runtime.release.records import Order, Records, Release
+
+
+def records_of(aws: Aws, system: System) -> Records:
+    """The record of a system's releases.
+
+    Raises:
+        HeadwayError: The system has no release machine.
+    """
+    if system.release_table_name is None:
+        raise HeadwayError(f"{system.name} has no release machine; run `headway up` to renew the stack")
+    return Records(aws.client("dynamodb"), system.release_table_name, system.name)
+
+
+def newest(records: Records) -> Release | None:
+    """The newest release; None where there was none."""
+    return next(iter(records.all()), None)
+
+
+def plan_of(aws: Aws, system: System) -> Plan:
+    """The plan that the release machine judges by."""
+    return read_plan(aws.client("ssm"), f"/headway/{system.endpoint_name}/release-plan")
+
+
+def start(aws: Aws, system: System, package: str | None, override: str | None) -> str:
+    """Starts a release; answers what is released.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: The system.
+        package: The model package; the newest one of what is declared when left out.
+        override: `NAME: REASON` of whoever releases a rejected model again; nobody when left out.
+
+    Raises:
+        HeadwayError: No model was trained.
+    """
+    if package is None:
+        found = declared_package(aws, system) if system.pipeline_name is not None else None
+        if found is None:
+            raise HeadwayError(f"{system.name} has no trained model; run `headway up`, or name a --package")
+        package = str(found["ModelPackageArn"])
+    detail = {"ModelPackageArn": package, **({} if override is None else {"Override": override})}
+    _execute(aws, system, detail)
+    return package
+
+
+def order(aws: Aws, system: System, what: str, by: str, why: str) -> Release:
+    """Says what the release that goes on should do; answers that release.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: The system.
+        what: pause, resume, accept or rollback.
+        by: Who says so.
+        why: The reason.
+
+    Raises:
+        HeadwayError: No release goes on, or somebody may not say so.
+    """
+    records = records_of(aws, system)
+    # Those that wait their turn have a newer id than the one that moves the endpoint.
+    going_on = [release for release in reversed(records.all()) if not release.is_over]
+    if not going_on:
+        raise HeadwayError(f"no release of {system.name} goes on; see `headway release history`")
+    release = going_on[0]
+    allowed = plan_of(aws, system).overridden_by
+    if what == "accept" and by not in allowed:
+        may = f"only {', '.join(allowed)} may" if allowed else "the release plan lets nobody"
+        raise HeadwayError(f"{may} end a stage by hand; {by} may not. Name them in overridden_by of the plan")
+    records.give_order(Order(release_id=release.release_id, what=what, by=by, why=why))
+    if not _is_running(aws, system):
+        # Its execution was ended from outside: another one takes it over where it is.
+        taken_over = {"ModelPackageArn": release.model_package_arn, "StartedAt": release.started_at}
+        _execute(aws, system, taken_over)
+    return release
+
+
+def _is_running(aws: Aws, system: System) -> bool:
+    listed = aws.client("stepfunctions").list_executions(
+        stateMachineArn=system.release_state_machine_arn, statusFilter="RUNNING", maxResults=1
+    )
+    return bool(listed["executions"])
+
+
+def _execute(aws: Aws, system: System, detail: dict[str, Any]) -> None:
+    if system.release_state_machine_arn is None:
+        raise HeadwayError(f"{system.name} has no release machine; run `headway up` to renew the stack")
+    aws.client("stepfunctions").start_execution(
+        stateMachineArn=system.release_state_machine_arn, input=json.dumps({"detail": detail})
+    )
