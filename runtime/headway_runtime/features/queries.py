@@ -1,0 +1,271 @@
+"""The query of a training set, in the SQL of DuckDB and of Athena.
+
+Both answer the same: for each label the newest record of its entity that was known then. Newest is what has
+the latest event time, then the latest write time, then the latest call of the interface; of records that are
+the same in all three, a deletion, then the greatest values. Times are whole milliseconds, as in the store.
+
+DuckDB finds the record by an `ASOF` join. Athena has none: there, labels and records lie on one time line.
+"""
+
+# ruff: noqa: S608 - names are quoted, and values are numbers, times and our own words
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+from headway_runtime.features.definition import LABEL_ROW, GroupView, TrainingSetDefinition
+
+LABELS = "labels"
+STORE = "offline_store"
+"""Schema with a view of each group, by the group's name."""
+
+FOUND, NONE, EXPIRED, DELETED = "found", "none", "expired", "deleted"
+STATES = (FOUND, NONE, EXPIRED, DELETED)
+
+_SQL_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE"}
+_FIELD = 2**42
+"""Milliseconds that a time may have to fit its share of a 128-bit number: until the year 2109, from 1830."""
+_AFTER_EVENT = 2 * _FIELD * _FIELD
+
+_ENUMERATED = f"CAST({{}} AS ENUM({', '.join(map(repr, STATES))}))"
+
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Labels and the time of the set lie before it."""
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it.
+
+    >>> quoted('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def duckdb_sql(
+    definition: TrainingSetDefinition, as_of: datetime, ambiguous: Collection[str] = frozenset()
+) -> str:
+    """The query for DuckDB, over the table `labels` and the views of the schema `offline_store`.
+
+    Args:
+        definition: The training set.
+        as_of: Records that were written later do not count; with a time zone.
+        ambiguous: Groups with records of one entity that are the same in all times: of those, one is chosen
+            by its values first, which takes time.
+
+    Returns:
+        The query. It answers `label_row`, the features and states, in the order of the labels.
+    """
+    tables = [f"moments AS (\n{_moments(definition, 'epoch_ms(CAST({} AS TIMESTAMP))')}\n  FROM labels\n)"]
+    joins = ["FROM moments AS m"]
+    for number, group in enumerate(definition.groups, 1):
+        tables.append(records_table(group, number, as_of))
+        source = f"records_{number}"
+        keys = _keys(group)
+        if group.name in ambiguous:
+            values = ", ".join(f"{quoted(feature.name)} DESC NULLS LAST" for feature in group.features)
+            tables.append(
+                f"distinct_{number} AS (\n  SELECT DISTINCT ON ({', '.join(keys)}, newness) *\n"
+                f"  FROM {source}\n  ORDER BY {', '.join(keys)}, newness, {values}\n)"
+            )
+            source = f"distinct_{number}"
+        on = [f"r{number}.{key} = m.{quoted(label)}" for key, label in _pairs(group)]
+        if group.known_by == "write_time":
+            tables.append(
+                f"known_{number} AS (  -- without what arrived late, when something newer was known\n"
+                f"  SELECT *, greatest(event_ms, write_ms) AS known_ms\n  FROM {source}\n"
+                f"  QUALIFY newness = max(newness) OVER (PARTITION BY {', '.join(keys)} ORDER BY known_ms)\n)"
+            )
+            source = f"known_{number}"
+            on.append(f"m.label_ms >= r{number}.known_ms")
+        else:
+            on.append(f"(m.label_ms::HUGEINT + 1) * {_AFTER_EVENT} > r{number}.newness")
+        joins.append(f"ASOF LEFT JOIN {source} AS r{number}\n  ON {' AND '.join(on)}")
+    return _query(definition, as_of, tables, f"m.{LABEL_ROW}", joins, _ENUMERATED)
+
+
+def records_table(group: GroupView, number: int, as_of: datetime) -> str:
+    """The table `records_<number>` of DuckDB's query: a group's records as they count, with their newness.
+
+    Args:
+        group: The group.
+        number: Its place in the definition, from 1.
+        as_of: Records that were written later do not count; with a time zone.
+    """
+    event = quoted(group.event_time)
+    text = group.event_time_type == "String"
+    read = f"epoch_ms(CAST({event} AS TIMESTAMP))" if text else f"CAST(round({event} * 1000) AS BIGINT)"
+    invoked = "epoch_ms(coalesce(api_invocation_time, write_time))"
+    columns = [
+        *(f"{quoted(column)} AS {key}" for key, column in _columns(group)),
+        f"greatest({read}, -{_FIELD}) AS event_ms",
+        "greatest(epoch_ms(write_time), 0) AS write_ms",
+        f"least(greatest({invoked}, 0), {_FIELD - 1}) AS invoked_ms",
+        "coalesce(is_deleted, false) AS is_deleted",
+        *(_cast(feature.column, feature.type, feature.name) for feature in group.features),
+    ]
+    newness = (
+        f"event_ms * {_AFTER_EVENT}::HUGEINT + write_ms * {2 * _FIELD}::HUGEINT"
+        " + (invoked_ms * 2 + is_deleted::BIGINT)"
+    )
+    return (
+        f"records_{number} AS (  -- {group.name}, version {group.version}\n"
+        f"  SELECT *, {newness} AS newness\n"
+        f"  FROM (\n{_selected(columns, f'{STORE}.{quoted(group.name)}', group, as_of)}\n  )\n"
+        f"  WHERE event_ms < {_FIELD}\n)"
+    )
+
+
+def ties_sql(group: GroupView, number: int, as_of: datetime) -> str:
+    """A number for each record of a group that is the same where entity and all times are the same."""
+    keys = ", ".join(_keys(group))
+    times = "event_ms, write_ms, invoked_ms, is_deleted"
+    return f"WITH {records_table(group, number, as_of)}\nSELECT hash({keys}, {times}) FROM records_{number}"
+
+
+def athena_sql(
+    definition: TrainingSetDefinition,
+    as_of: datetime,
+    tables: Mapping[str, str] | None = None,
+    labels_table: str = LABELS,
+) -> str:
+    """The query for Athena, for data that outgrow one machine.
+
+    Args:
+        definition: The training set.
+        as_of: Records that were written later do not count; with a time zone.
+        tables: Table of the Glue catalog by group, as `database.table`; a group that is not there is taken
+            from the table `offline_store.<group>`.
+        labels_table: Table of the labels, with their row number in `label_row`.
+
+    Returns:
+        The query. It answers all columns of the labels, the features and states, in the order of the labels.
+    """
+    named = {} if tables is None else tables
+    parts = [f"moments AS (\n{_moments(definition, _ATHENA_MS)}\n  FROM {_table(labels_table)}\n)"]
+    joins = [f"FROM {_table(labels_table)} AS l\nJOIN moments AS m ON m.{LABEL_ROW} = l.{LABEL_ROW}"]
+    for number, group in enumerate(definition.groups, 1):
+        table = _table(named.get(group.name, f"{STORE}.{group.name}"))
+        parts.append(_athena_records(group, number, as_of, table))
+        keys = ", ".join(_keys(group))
+        labels = ", ".join(quoted(label) for _, label in _pairs(group))
+        known = "event_ms" if group.known_by == "event_time" else "greatest(event_ms, write_ms)"
+        parts.append(
+            f"timeline_{number} AS (\n"
+            f"  SELECT {keys}, {known} AS at_ms, place, CAST(NULL AS BIGINT) AS {LABEL_ROW}\n"
+            f"  FROM records_{number}\n"
+            "  UNION ALL\n"
+            f"  SELECT {labels}, label_ms, NULL, {LABEL_ROW}\n"
+            "  FROM moments\n"
+            f"  WHERE label_ms IS NOT NULL\n)"
+        )
+        parts.append(
+            f"newest_{number} AS (\n"
+            f"  SELECT {LABEL_ROW}, max(place) OVER (PARTITION BY {keys} ORDER BY at_ms) AS place\n"
+            f"  FROM timeline_{number}\n)"
+        )
+        on = [f"r{number}.{key} = m.{quoted(label)}" for key, label in _pairs(group)]
+        joins.append(
+            f"LEFT JOIN newest_{number} AS n{number} ON n{number}.{LABEL_ROW} = m.{LABEL_ROW}\n"
+            f"LEFT JOIN records_{number} AS r{number}\n"
+            f"  ON {' AND '.join(on)} AND r{number}.place = n{number}.place"
+        )
+    return _query(definition, as_of, parts, "l.*", joins)
+
+
+_ATHENA_MS = "date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000', {})"
+
+
+def _athena_records(group: GroupView, number: int, as_of: datetime, table: str) -> str:
+    event = quoted(group.event_time)
+    read = (
+        f"date_diff('millisecond', from_unixtime(0), from_iso8601_timestamp({event}))"
+        if group.event_time_type == "String"
+        else f"CAST(round({event} * 1000) AS BIGINT)"
+    )
+    invoked = _ATHENA_MS.format("coalesce(api_invocation_time, write_time)")
+    columns = [
+        *(f"{quoted(column)} AS {key}" for key, column in _columns(group)),
+        f"greatest({read}, -{_FIELD}) AS event_ms",
+        f"greatest({_ATHENA_MS.format('write_time')}, 0) AS write_ms",
+        f"least(greatest({invoked}, 0), {_FIELD - 1}) AS invoked_ms",
+        "coalesce(is_deleted, false) AS is_deleted",
+        *(_cast(feature.column, feature.type, feature.name) for feature in group.features),
+    ]
+    values = [f"{quoted(feature.name)} NULLS FIRST" for feature in group.features]
+    order = ", ".join(["event_ms", "write_ms", "invoked_ms", "is_deleted", *values])
+    place = f"row_number() OVER (PARTITION BY {', '.join(_keys(group))} ORDER BY {order}) AS place"
+    return (
+        f"records_{number} AS (  -- {group.name}, version {group.version}\n"
+        f"  SELECT *, {place}\n"
+        f"  FROM (\n{_selected(columns, table, group, as_of)}\n  )\n)"
+    )
+
+
+def _query(  # noqa: PLR0917 - its two callers read in the order of the query
+    definition: TrainingSetDefinition,
+    as_of: datetime,
+    tables: list[str],
+    first: str,
+    joins: list[str],
+    state: str = "{}",
+) -> str:
+    columns = [first]
+    for number, group in enumerate(definition.groups, 1):
+        record = f"r{number}"
+        states = [
+            f"WHEN {record}.event_ms IS NULL THEN '{NONE}'",
+            f"WHEN {record}.is_deleted THEN '{DELETED}'",
+        ]
+        counts = f"NOT {record}.is_deleted"
+        if group.ttl_s is not None:
+            ttl_ms = round(group.ttl_s * 1000)
+            states.append(f"WHEN m.label_ms - {record}.event_ms >= {ttl_ms} THEN '{EXPIRED}'")
+            counts += f" AND m.label_ms - {record}.event_ms < {ttl_ms}"
+        columns.append(
+            state.format(f"CASE {' '.join(states)} ELSE '{FOUND}' END") + f" AS {quoted(group.state)}"
+        )
+        for feature in group.features:
+            value = f"{record}.{quoted(feature.name)}"
+            columns.append(f"CASE WHEN {counts} THEN {value} END AS {quoted(feature.name)}")
+    head = f"-- Training set {definition.name}, {definition.digest}\n-- as of {as_of.isoformat()}\n"
+    listed = ",\n  ".join(columns)
+    # A condition of TTL stands in the columns, not in WHERE: there it would lose the label with the value.
+    body = ["WITH", ",\n".join(tables), f"SELECT\n  {listed}", *joins, f"ORDER BY m.{LABEL_ROW}\n"]
+    return head + "\n".join(body)
+
+
+def _moments(definition: TrainingSetDefinition, milliseconds: str) -> str:
+    labels = sorted({label for group in definition.groups for label in group.keys.values()})
+    time = milliseconds.format(quoted(definition.label_time))
+    return f"  SELECT {', '.join([LABEL_ROW, *map(quoted, labels)])}, {time} AS label_ms"
+
+
+def _selected(columns: list[str], table: str, group: GroupView, as_of: datetime) -> str:
+    """The records that count at all."""
+    moment = as_of.astimezone(UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
+    where = [
+        f"write_time <= TIMESTAMP '{moment}'",
+        *(f"{quoted(column)} IS NOT NULL" for column in (*group.keys, group.event_time)),
+    ]
+    listed = ",\n      ".join(columns)
+    return f"    SELECT\n      {listed}\n    FROM {table}\n    WHERE {' AND '.join(where)}"
+
+
+def _cast(column: str, kind: str, name: str) -> str:
+    return f"CAST({quoted(column)} AS {_SQL_TYPES[kind]}) AS {quoted(name)}"
+
+
+def _keys(group: GroupView) -> list[str]:
+    return [key for key, _ in _columns(group)]
+
+
+def _columns(group: GroupView) -> list[tuple[str, str]]:
+    return [(f"key_{place}", column) for place, column in enumerate(group.keys, 1)]
+
+
+def _pairs(group: GroupView) -> list[tuple[str, str]]:
+    return [(f"key_{place}", label) for place, label in enumerate(group.keys.values(), 1)]
+
+
+def _table(name: str) -> str:
+    return ".".join(quoted(part) for part in name.split("."))
