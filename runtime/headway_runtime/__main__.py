@@ -10,6 +10,7 @@ from headway_runtime.jobs import fail, job_paths
 VERBS = {
     "ingest": ("headway_runtime.data.ingest", "raw tables into monthly partitions with a manifest"),
     "prepare": ("headway_runtime.data.prepare", "features and label by time, checked against the contract"),
+    "training-set": ("headway_runtime.features.job", "labels with the features known at each of them"),
     "train": ("headway_runtime.train.job", "a baseline model, under the SageMaker training contract"),
     "evaluate": ("headway_runtime.evaluate.job", "metrics, comparison with the floor, decision"),
     "baseline": ("headway_runtime.monitor.baseline", "what the training rows look like, for the monitor"),
@@ -20,7 +21,7 @@ VERBS = {
 
 def usage() -> str:
     """What the command accepts, for people."""
-    lines = [f"  {verb:<10}{does}" for verb, (_, does) in VERBS.items()]
+    lines = [f"  {verb:<14}{does}" for verb, (_, does) in VERBS.items()]
     return "\n".join(["usage: python -m headway_runtime VERB [--flag VALUE ...]", *lines])
 
 
