@@ -33,9 +33,11 @@ def _caller_identity(_arguments: Mapping[str, Any], aws: Aws) -> Answer:
     if account is not None:
         arn = f"arn:{partition_of(aws.region)}:iam::{account}:root"
         return {"accountId": account, "arn": arn, "userId": account, "id": account}
+    # The engine passes a provider the configuration under its own name, and no other.
     message = (
-        "which account this is only a running sandbox or AWS can tell. Start the sandbox, or set "
-        "`aws:allowedAccountIds` to the one account that the stack belongs to."
+        "which account this is only a running sandbox or AWS can tell. Start the sandbox, or name the one "
+        "account that the stack belongs to: `pulumi config set --path 'aws:allowedAccountIds[0]' ACCOUNT`. "
+        "A provider sees the configuration under `aws:` only, so `headway:accountId` is not known here."
     )
     raise EndpointError(message)
 

@@ -108,8 +108,10 @@ def test_a_preview_of_an_update_keeps_what_cannot_change(offline: Plugin) -> Non
 
 def test_without_a_sandbox_calls_are_refused_and_functions_answer_what_is_configured(offline: Plugin) -> None:
     offline.configure()
-    with pytest.raises(CallError, match="which account this is"):
+    with pytest.raises(CallError, match="which account this is") as unknown:
         offline.invoke("aws:index/getCallerIdentity:getCallerIdentity")
+    assert "`pulumi config set --path 'aws:allowedAccountIds[0]' ACCOUNT`" in str(unknown.value)
+    assert "`headway:accountId` is not known here" in str(unknown.value)
     with pytest.raises(CallError, match="no region is configured"):
         offline.invoke("aws:index/getRegion:getRegion")
     offline.configure(region="us-gov-west-1", allowedAccountIds=["111111111111"])

@@ -35,6 +35,7 @@ class Case:
         options: options of the resource.
         import_id: the id to import it by, from the state's id and outputs.
         after: names of resources that it depends on, beside those in its arguments.
+        unimported: properties that nobody can tell an import, so that the next update brings them.
         stays: whether it is still there after the stack was destroyed, as AWS keeps it.
     """
 
@@ -47,6 +48,7 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     import_id: Callable[[str, Mapping[str, Any]], str] = lambda resource_id, _outputs: resource_id
     after: tuple[str, ...] = ()
+    unimported: frozenset[str] = frozenset()
     stays: bool = False
 
     def arguments(self, phase: str, made: SimpleNamespace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -256,6 +257,26 @@ CASES = (
             "name": "one",
         },
         replaced=lambda _: {"name": "two"},
+    ),
+    Case(
+        "called",
+        "aws:lambda/invocation:Invocation",
+        lambda made: {
+            "function_name": made.function.name,
+            "input": json.dumps({"n": 1}),
+            "lifecycle_scope": "CRUD",
+            "triggers": {"n": "1"},
+        },
+        changed=lambda _: {"input": json.dumps({"n": 2})},
+        replaced=lambda _: {"triggers": {"n": "2"}},
+        import_id=lambda _, outputs: ",".join(
+            (
+                outputs["functionName"],
+                outputs["qualifier"],
+                hashlib.md5(outputs["input"].encode(), usedforsecurity=False).hexdigest(),
+            )
+        ),
+        unimported=frozenset({"input", "lifecycleScope", "triggers"}),
     ),
     Case(
         "permission",

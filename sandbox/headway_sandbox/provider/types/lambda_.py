@@ -298,6 +298,9 @@ class _Invocation(Handler):
     def read(self, session: Session, state: Properties) -> Properties | None:
         # What a call did cannot be asked for again. With its function gone it has no deletion left to call,
         # and is gone too; the official provider keeps it, and then fails to delete it.
+        if "functionName" not in state:
+            message = "an import of an invocation names it as FUNCTION,QUALIFIER,DIGEST_OF_THE_INPUT"
+            raise AwsError("GetFunction", "", message)
         try:
             session.call("lambda", "GetFunction", {"FunctionName": state["functionName"]})
         except AwsError as error:
@@ -335,14 +338,23 @@ class _Invocation(Handler):
         return {"result": result, "payloadDigest": digest}
 
 
+_INVOCATION_ID = ("functionName", "qualifier", "payloadDigest")
+
+
 def _invocation_id(properties: Properties) -> str:
-    return f"{properties['functionName']}_{properties['qualifier']}_{properties['payloadDigest']}"
+    return "_".join(properties[name] for name in _INVOCATION_ID)
+
+
+def _invocation_of(resource_id: str) -> Properties:
+    """An import names function, qualifier and digest; the id itself cannot be taken apart again."""
+    parts = resource_id.split(",")
+    return dict(zip(_INVOCATION_ID, parts, strict=True)) if len(parts) == len(_INVOCATION_ID) else {}
 
 
 INVOCATION = ResourceType(
     pulumi_type="aws:lambda/invocation:Invocation",
     service="lambda",
-    id=("functionName", "qualifier", "payloadDigest"),
+    id=_INVOCATION_ID,
     handler=_Invocation(),
     force_new=frozenset({"functionName", "qualifier", "tenantId", "triggers"}),
     replace_when={"input": lambda _olds, news: news.get("lifecycleScope") != _CRUD},
@@ -350,7 +362,7 @@ INVOCATION = ResourceType(
     json=frozenset({"input"}),
     volatile=frozenset({"result"}),
     make_id=_invocation_id,
-    parse_id=lambda _resource_id: {},
+    parse_id=_invocation_of,
 )
 
 TYPES = (FUNCTION, PERMISSION, INVOCATION)

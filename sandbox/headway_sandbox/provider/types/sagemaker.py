@@ -1,9 +1,10 @@
-"""SageMaker: models, endpoints, pipelines, registry and training jobs."""
+"""SageMaker: models, endpoints, pipelines and the registry."""
 
 from __future__ import annotations
 
 from headway_sandbox.provider.table import Autoname, Call, ResourceType, Step, Wait
 from headway_sandbox.provider.types._sagemaker_common import TAGS, described
+from headway_sandbox.provider.types._sagemaker_jobs import TRAINING_JOB
 from headway_sandbox.provider.types._sagemaker_monitoring import (
     DATA_QUALITY_JOB_DEFINITION,
     MONITORING_SCHEDULE,
@@ -14,56 +15,12 @@ from headway_sandbox.provider.types._sagemaker_records import (
     HUMAN_TASK_UI,
     MODEL_CARD,
 )
-from headway_sandbox.provider.values import Properties
 
 _CONTAINER_COMPUTED = frozenset(
     f"{container}.{name}"
     for container in ("primaryContainer", "containers[]")
     for name in ("modelDataSource", "additionalModelDataSources")
 )
-
-_TRAINING_FIXED = frozenset(
-    {
-        "algorithmSpecification",
-        "checkpointConfig",
-        "debugHookConfig",
-        "debugRuleConfigurations",
-        "enableInterContainerTrafficEncryption",
-        "enableManagedSpotTraining",
-        "enableNetworkIsolation",
-        "environment",
-        "experimentConfig",
-        "hyperParameters",
-        "infraCheckConfig",
-        "inputDataConfigs",
-        "mlflowConfig",
-        "modelPackageConfig",
-        "outputDataConfig",
-        "resourceConfig.instanceCount",
-        "resourceConfig.instanceGroups",
-        "resourceConfig.instancePlacementConfig",
-        "resourceConfig.instanceType",
-        "resourceConfig.trainingPlanArn",
-        "resourceConfig.volumeKmsKeyId",
-        "resourceConfig.volumeSizeInGb",
-        "retryStrategy",
-        "roleArn",
-        "serverlessJobConfig",
-        "sessionChainingConfig",
-        "stoppingCondition",
-        "tensorBoardOutputConfig",
-        "trainingJobName",
-        "vpcConfig",
-    }
-)
-
-
-def _keep_alive(inputs: Properties) -> Properties:
-    """Of the resources of a running job, only the time that they are kept warm can change."""
-    block = inputs.get("resourceConfig") or {}
-    kept = {name: value for name, value in block.items() if name == "keepAlivePeriodInSeconds"}
-    return {**inputs, "resourceConfig": kept or None}
-
 
 MODEL = ResourceType(
     pulumi_type="aws:sagemaker/model:Model",
@@ -192,39 +149,6 @@ PIPELINE = ResourceType(
     write_only=frozenset({"pipelineDefinitionS3Location"}),
     exclusive=(("pipelineDefinition", "pipelineDefinitionS3Location"),),
     one_of=(("pipelineDefinition", "pipelineDefinitionS3Location"),),
-)
-
-TRAINING_JOB = ResourceType(
-    pulumi_type="aws:sagemaker/trainingJob:TrainingJob",
-    service="sagemaker",
-    id=("trainingJobName",),
-    identity={"TrainingJobName": "trainingJobName"},
-    create=Call("CreateTrainingJob"),
-    reads=described("DescribeTrainingJob"),
-    steps=(
-        Step(
-            ("profilerConfig", "profilerRuleConfigurations", "remoteDebugConfig", "resourceConfig"),
-            Call("UpdateTrainingJob", fold=_keep_alive),
-            on_create=False,
-        ),
-    ),
-    delete=(Call("DeleteTrainingJob"),),
-    renames={"arn": "TrainingJobArn"},
-    tagging=TAGS,
-    force_new=_TRAINING_FIXED,
-    computed=frozenset({"algorithmSpecification.metricDefinitions", "stoppingCondition", "profilerConfig"}),
-    waits=(
-        Wait(
-            "TrainingJobStatus",
-            pending=frozenset({"InProgress", "Stopping"}),
-            target=frozenset({"Completed", "Stopped"}),
-            reason="FailureReason",
-            timeout_s=1500.0,
-        ),
-    ),
-    wait_deleted=True,
-    defaults={"deleteModelPackagesOnDestroy": False, "deleteVpcEnisOnDestroy": False},
-    local=frozenset({"deleteModelPackagesOnDestroy", "deleteVpcEnisOnDestroy", "timeouts"}),
 )
 
 TYPES = (
