@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from headway_sandbox.provider import mapping, paths
+from headway_sandbox.provider import mapping, paths, scalars
 from headway_sandbox.provider.assets import Archive, Asset
 from headway_sandbox.provider.schema import ListOf, MapOf, ObjectOf, PropertyType, Scalar
 from headway_sandbox.provider.table import Autoname, ResourceType
@@ -306,13 +306,13 @@ class Validator:
 
     def _scalar(self, value: Value, kind: Scalar, shape: Shape | None, path: str, *, hidden: bool) -> None:
         wanted = _KINDS.get(kind.kind)
-        converted = mapping.as_kind(kind, value)
+        converted = scalars.as_kind(kind, value)
         if wanted is not None and not wanted[1](converted):
             self._add(path, f"{path} must be {wanted[0]}, got {_shown(value, hidden=hidden)}")
             return
         if kind.kind == "json" or paths.pattern_of(path) in self._table.json:
             self._json(value, path)
-        elif shape is not None and mapping.convertible(shape, value):
+        elif shape is not None and scalars.convertible(shape, value):
             self._limits(converted, shape, path, hidden=hidden)
         elif shape is not None:
             self._add(path, f"{path} must be a {shape.type_name}, got {_shown(value, hidden=hidden)}")

@@ -8,20 +8,22 @@ dotted path of a property (``[]`` marks a list element) to a dotted path of memb
 
 from __future__ import annotations
 
-import base64
-import datetime
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from headway_sandbox.provider import scalars
 from headway_sandbox.provider.schema import ListOf, MapOf, ObjectOf, PropertyType, Scalar
 from headway_sandbox.provider.values import Value
 
 Renames = Mapping[str, str]
+Translate = Callable[[Value], Value]
 SAME = "."
 """Rename of a block whose properties are members of the structure that the block is in."""
+_ANYTHING = Scalar("any")
 _PAIR_NAMES = (("key", "value"), ("name", "value"), ("tagkey", "tagvalue"))
 
 
@@ -98,8 +100,8 @@ def _single_list_member(shape: Shape) -> str | None:
     return None
 
 
-class RequestBuilder:
-    """Translates property values into the members of one request shape.
+class _Direction(ABC):
+    """Which form of a property stands for which form of a shape: the same for requests and answers.
 
     Args:
         renames: the table's exceptions.
@@ -107,6 +109,74 @@ class RequestBuilder:
 
     def __init__(self, renames: Renames) -> None:
         self._renames = renames
+
+    def value(self, shape: Shape, kind: PropertyType, value: Value, path: str) -> Value:
+        """One value in the form of the other side."""
+        match kind, shape:
+            case (ObjectOf(), StructureShape()):
+                return self.structure(shape, kind, value, f"{path}.")
+            case (ObjectOf(), ListShape()):
+                return self._list_of_one(lambda item: self.value(shape.member, kind, item, path), value)
+            case (ObjectOf() | MapOf(), MapShape()):
+                return self._entries(shape, kind, value, path)
+            case (ListOf(), ListShape() | StructureShape()):
+                return self._elements(shape, kind, value, path)
+            case (MapOf(), ListShape()) if (members := pair_members(shape)) is not None:
+                return self._pairs(members, value)
+        return self._scalar(shape, kind, value, path)
+
+    def _entries(self, shape: MapShape, kind: ObjectOf | MapOf, value: Mapping[str, Any], path: str) -> Value:
+        present = {key: item for key, item in value.items() if item is not None}
+        if isinstance(kind, ObjectOf):
+            kinds = {key: kind.properties.get(key, _ANYTHING) for key in present}
+            return {key: self.value(shape.value, kinds[key], item, path) for key, item in present.items()}
+        return {key: self.value(shape.value, kind.item, item, f"{path}[]") for key, item in present.items()}
+
+    def _elements(self, shape: Shape, kind: ListOf, value: Value, path: str) -> Value:
+        if isinstance(shape, ListShape):
+            items = [item for item in value if item is not None]
+            return [self.value(shape.member, kind.item, item, f"{path}[]") for item in items]
+        inner = _single_list_member(shape)
+        if inner is None:
+            return self._only_element(shape, kind, value, path)
+        return self._inside(inner, lambda item: self.value(shape.members[inner], kind, item, path), value)
+
+    @abstractmethod
+    def structure(
+        self, shape: StructureShape, declared: ObjectOf, values: Mapping[str, Any], prefix: str = ""
+    ) -> dict[str, Any]:
+        """A structure's members for an object's properties, or the other way round."""
+
+    @abstractmethod
+    def _list_of_one(self, translate: Translate, value: Value) -> Value:
+        """A block where AWS has a list."""
+
+    @abstractmethod
+    def _only_element(self, shape: Shape, kind: ListOf, value: Value, path: str) -> Value:
+        """A list of at most one block where AWS has a structure."""
+
+    @abstractmethod
+    def _inside(self, member: str, translate: Translate, value: Value) -> Value:
+        """A list where AWS has a structure around a list."""
+
+    @abstractmethod
+    def _pairs(self, members: tuple[str, str], value: Value) -> Value:
+        """A map where AWS has a list of key and value pairs."""
+
+    @abstractmethod
+    def _scalar(self, shape: Shape, kind: PropertyType, value: Value, path: str) -> Value:
+        """A scalar, or a property that has no form that the shape has."""
+
+
+class RequestBuilder(_Direction):
+    """Translates property values into the members of one request shape.
+
+    Args:
+        renames: the table's exceptions.
+    """
+
+    def __init__(self, renames: Renames) -> None:
+        super().__init__(renames)
         self.unmatched: list[str] = []
 
     def matches(self, shape: StructureShape, name: str) -> bool:
@@ -134,52 +204,75 @@ class RequestBuilder:
             _put(built, target, self.value(member, kind, value, path))
         return built
 
-    def value(self, shape: Shape, kind: PropertyType, value: Value, path: str) -> Value:
-        """One value in the form of its shape."""
-        match kind:
-            case ObjectOf():
-                return self._object(shape, kind, value, path)
-            case ListOf():
-                return self._list(shape, kind, value, path)
-            case MapOf():
-                return self._map(shape, kind, value, path)
-        return _scalar_to_request(shape, value)
+    def _list_of_one(self, translate: Translate, value: Value) -> Value:
+        return [translate(value)]
 
-    def _object(self, shape: Shape, kind: ObjectOf, value: Value, path: str) -> Value:
-        if isinstance(shape, StructureShape):
-            return self.structure(shape, kind, value, f"{path}.")
-        if isinstance(shape, ListShape):
-            return [self._object(shape.member, kind, value, path)]
-        if isinstance(shape, MapShape):
-            return {
-                key: _scalar_to_request(shape.value, item) for key, item in value.items() if item is not None
-            }
-        self.unmatched.append(path)
-        return None
+    def _only_element(self, shape: Shape, kind: ListOf, value: Value, path: str) -> Value:
+        if not isinstance(kind.item, ObjectOf):
+            self.unmatched.append(path)
+            return None
+        if len(value) > 1:
+            self.unmatched.append(f"{path}[1]")
+        return self.value(shape, kind.item, value[0], f"{path}[]") if value else {}
 
-    def _list(self, shape: Shape, kind: ListOf, value: Value, path: str) -> Value:
-        if isinstance(shape, ListShape):
-            items = [item for item in value if item is not None]
-            return [self.value(shape.member, kind.item, item, f"{path}[]") for item in items]
-        inner = _single_list_member(shape)
-        if isinstance(shape, StructureShape) and isinstance(kind.item, ObjectOf) and inner is None:
-            if len(value) > 1:
-                self.unmatched.append(f"{path}[1]")
-            return self.value(shape, kind.item, value[0], f"{path}[]") if value else {}
-        if isinstance(shape, StructureShape) and inner is not None:
-            return {inner: self._list(shape.members[inner], kind, value, path)}
-        self.unmatched.append(path)
-        return None
+    def _inside(self, member: str, translate: Translate, value: Value) -> Value:
+        return {member: translate(value)}
 
-    def _map(self, shape: Shape, kind: MapOf, value: Value, path: str) -> Value:
-        pairs = pair_members(shape)
-        if pairs is not None:
-            key_member, value_member = pairs
-            return [{key_member: key, value_member: item} for key, item in sorted(value.items())]
-        if isinstance(shape, MapShape):
-            return {key: self.value(shape.value, kind.item, item, f"{path}[]") for key, item in value.items()}
-        self.unmatched.append(path)
-        return None
+    def _pairs(self, members: tuple[str, str], value: Value) -> Value:
+        key_member, value_member = members
+        return [{key_member: key, value_member: item} for key, item in sorted(value.items())]
+
+    def _scalar(self, shape: Shape, kind: PropertyType, value: Value, path: str) -> Value:
+        if not isinstance(kind, Scalar):
+            self.unmatched.append(path)
+            return None
+        return scalars.to_request(shape, value)
+
+
+class ResponseReader(_Direction):
+    """Translates a response into property values.
+
+    Args:
+        renames: the table's exceptions, the same as for requests.
+    """
+
+    def structure(
+        self, shape: StructureShape, declared: ObjectOf, values: Mapping[str, Any], prefix: str = ""
+    ) -> dict[str, Any]:
+        """The properties that the response holds a value for; absent members give no property."""
+        found: dict[str, Any] = {}
+        for name, kind in declared.properties.items():
+            path = f"{prefix}{name}"
+            target = member_for(shape, path, self._renames)
+            if target is None:
+                continue
+            if target == SAME and isinstance(kind, ObjectOf):
+                inner = self.structure(shape, kind, values, f"{path}.")
+                found.update({name: inner} if inner else {})
+                continue
+            member = resolve(shape, target)
+            value = get(values, target)
+            if member is not None and value is not None and _fits(kind, member):
+                found[name] = self.value(member, kind, value, path)
+        return found
+
+    def _list_of_one(self, translate: Translate, value: Value) -> Value:
+        return translate(value[0]) if value else None
+
+    def _only_element(self, shape: Shape, kind: ListOf, value: Value, path: str) -> Value:
+        return [self.value(shape, kind.item, value, f"{path}[]")]
+
+    def _inside(self, member: str, translate: Translate, value: Value) -> Value:
+        return translate(value.get(member) or [])
+
+    def _pairs(self, members: tuple[str, str], value: Value) -> Value:
+        key_member, value_member = members
+        return {item[key_member]: item.get(value_member, "") for item in value}
+
+    def _scalar(self, shape: Shape, kind: PropertyType, value: Value, path: str) -> Value:
+        if isinstance(kind, ListOf):
+            return [self.value(shape, kind.item, value, f"{path}[]")]
+        return scalars.from_response(kind, value)
 
 
 def _put(built: dict[str, Any], target: str, value: Value) -> None:
@@ -191,105 +284,6 @@ def _put(built: dict[str, Any], target: str, value: Value) -> None:
         built[last].update(value)
     else:
         built[last] = value
-
-
-def _scalar_to_request(shape: Shape, value: Value) -> Value:
-    convert = _TO_REQUEST.get(shape.type_name)
-    return value if convert is None else convert(value)
-
-
-def convertible(shape: Shape, value: Value) -> bool:
-    """Whether a scalar has a form that its shape takes: the text of a number or a time may be neither."""
-    try:
-        _scalar_to_request(shape, value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _flag_of(value: Value) -> bool:
-    return value == "true" if isinstance(value, str) else bool(value)
-
-
-def _blob_of(value: Value) -> Value:
-    return value.encode() if isinstance(value, str) else value
-
-
-def _time_of(value: Value) -> Value:
-    return datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def text_of(value: Value) -> str:
-    """A scalar as the text that AWS's text attributes use."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
-
-
-class ResponseReader:
-    """Translates a response into property values.
-
-    Args:
-        renames: the table's exceptions, the same as for requests.
-    """
-
-    def __init__(self, renames: Renames) -> None:
-        self._renames = renames
-
-    def structure(
-        self, shape: StructureShape, declared: ObjectOf, response: Mapping[str, Any], prefix: str = ""
-    ) -> dict[str, Any]:
-        """The properties that the response holds a value for; absent members give no property."""
-        found: dict[str, Any] = {}
-        for name, kind in declared.properties.items():
-            path = f"{prefix}{name}"
-            target = member_for(shape, path, self._renames)
-            if target is None:
-                continue
-            if target == SAME and isinstance(kind, ObjectOf):
-                inner = self.structure(shape, kind, response, f"{path}.")
-                found.update({name: inner} if inner else {})
-                continue
-            member = resolve(shape, target)
-            value = get(response, target)
-            if member is not None and value is not None and _fits(kind, member):
-                found[name] = self.value(member, kind, value, path)
-        return found
-
-    def value(self, shape: Shape, kind: PropertyType, value: Value, path: str) -> Value:
-        """One value in the form of its property."""
-        match kind:
-            case ObjectOf():
-                return self._object(shape, kind, value, path)
-            case ListOf():
-                return self._list(shape, kind, value, path)
-            case MapOf():
-                return self._map(shape, kind, value, path)
-        return _scalar_from_response(kind, value)
-
-    def _object(self, shape: Shape, kind: ObjectOf, value: Value, path: str) -> Value:
-        if isinstance(shape, ListShape):
-            return self._object(shape.member, kind, value[0], path) if value else None
-        if isinstance(shape, StructureShape):
-            return self.structure(shape, kind, value, f"{path}.")
-        return dict(value)
-
-    def _list(self, shape: Shape, kind: ListOf, value: Value, path: str) -> Value:
-        if isinstance(shape, ListShape):
-            return [self.value(shape.member, kind.item, item, f"{path}[]") for item in value]
-        inner = _single_list_member(shape)
-        if isinstance(shape, StructureShape) and inner is not None:
-            return self._list(shape.members[inner], kind, value.get(inner) or [], path)
-        return [self.value(shape, kind.item, value, f"{path}[]")]
-
-    def _map(self, shape: Shape, kind: MapOf, value: Value, path: str) -> Value:
-        pairs = pair_members(shape)
-        if pairs is not None:
-            key_member, value_member = pairs
-            return {item[key_member]: item.get(value_member, "") for item in value}
-        if isinstance(shape, MapShape):
-            return {key: self.value(shape.value, kind.item, item, f"{path}[]") for key, item in value.items()}
-        return dict(value)
 
 
 def _fits(kind: PropertyType, shape: Shape) -> bool:
@@ -307,59 +301,3 @@ def get(response: Value, target: str) -> Value:
         if step != name:
             response = response[0] if response else None
     return response
-
-
-def _scalar_from_response(kind: PropertyType, value: Value) -> Value:
-    if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return base64.b64encode(value).decode()
-    return as_kind(kind, value)
-
-
-def as_kind(kind: PropertyType, value: Value) -> Value:
-    """A scalar in the declared kind where the conversion loses nothing; any other value as it is."""
-    convert = _TO_KIND.get(kind.kind) if isinstance(kind, Scalar) else None
-    return value if convert is None else convert(value)
-
-
-def _as_text(value: Value) -> Value:
-    return text_of(value) if isinstance(value, bool | int | float) else value
-
-
-def _as_integer(value: Value) -> Value:
-    number = _as_number(value)
-    return int(number) if isinstance(number, float) and number.is_integer() else value
-
-
-def _as_number(value: Value) -> Value:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-def _as_flag(value: Value) -> Value:
-    return value == "true" if value in ("true", "false") else value
-
-
-_TO_REQUEST: Mapping[str, Callable[[Value], Value]] = {
-    "string": text_of,
-    "integer": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "boolean": _flag_of,
-    "blob": _blob_of,
-    "timestamp": _time_of,
-}
-_TO_KIND: Mapping[str, Callable[[Value], Value]] = {
-    "string": _as_text,
-    "json": _as_text,
-    "integer": _as_integer,
-    "number": _as_number,
-    "boolean": _as_flag,
-}

@@ -10,8 +10,9 @@ from botocore.model import MapShape, Shape, StructureShape
 
 from headway_sandbox.provider import paths
 from headway_sandbox.provider.aws import Aws, AwsError, partition_of
-from headway_sandbox.provider.mapping import ResponseReader, as_kind, member_for, resolve
+from headway_sandbox.provider.mapping import ResponseReader, member_for, resolve
 from headway_sandbox.provider.requests import identity_members
+from headway_sandbox.provider.scalars import as_kind
 from headway_sandbox.provider.schema import ObjectOf, ResourceSchema
 from headway_sandbox.provider.table import Read, ResourceType
 from headway_sandbox.provider.values import Properties

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from botocore.model import ListShape, OperationModel, StructureShape
 
-from headway_sandbox.provider.mapping import RequestBuilder, UntranslatableError, resolve, text_of
+from headway_sandbox.provider.mapping import RequestBuilder, UntranslatableError, resolve
+from headway_sandbox.provider.scalars import text_of
 from headway_sandbox.provider.schema import ObjectOf
 from headway_sandbox.provider.table import Call, ResourceType
 from headway_sandbox.provider.values import Properties, Value

@@ -16,13 +16,13 @@ from headway_sandbox.provider.mapping import (
     RequestBuilder,
     ResponseReader,
     UntranslatableError,
-    as_kind,
     member_for,
     normalised,
     resolve,
 )
 from headway_sandbox.provider.paths import covered
 from headway_sandbox.provider.requests import RequestFactory
+from headway_sandbox.provider.scalars import as_kind
 from headway_sandbox.provider.schema import ListOf, MapOf, ObjectOf, PropertyType, Scalar
 
 SESSION = botocore.session.get_session()
