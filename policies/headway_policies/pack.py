@@ -227,7 +227,8 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         for (urn, path), rules in waiting.items():
             worst = max(rules.values(), key=lambda rule: _WORSE.index(rule.severity))
             name = resources[urn].name if urn in resources else "the stack"
-            yield self._diagnostic(worst.id, Level.ADVISORY, _waiting_text(worst, rules, path, name), urn)
+            text = Redactor(self._view.secret_texts).text(_waiting_text(worst, rules, path, name))
+            yield self._diagnostic(worst.id, Level.ADVISORY, text, urn)
 
     def _diagnostic(self, rule_id: str, level: Level, message: str, urn: str) -> Any:  # noqa: ANN401
         rule = next((item for item in self._rules if item.id == rule_id), None)

@@ -36,8 +36,9 @@ class Redactor:
 
     def __init__(self, secret_texts: Iterable[str] = (), names: Mapping[str, str] | None = None) -> None:
         self._names = sorted((names or {}).items(), key=lambda pair: len(pair[0]), reverse=True)
-        # The longest first: a secret may be part of another one.
-        texts = sorted({item for item in secret_texts if len(item) >= MINIMUM_LENGTH}, key=len, reverse=True)
+        # A finding quotes a value as Python does. The longest first: a secret may be part of another one.
+        forms = {form for item in secret_texts for form in (item, repr(item)[1:-1])}
+        texts = sorted({form for form in forms if len(form) >= MINIMUM_LENGTH}, key=len, reverse=True)
         self._texts = tuple(texts)
 
     def text(self, text: str) -> str:

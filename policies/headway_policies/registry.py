@@ -82,7 +82,8 @@ def _module(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # A file that ends the process would end the gate with it, and with its exit code.
         del sys.modules[name]
         raise RuleFileError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module

@@ -114,6 +114,10 @@ class Writer:
         self._resources = {resource.urn: resource for resource in resources}
         self._redactor = Redactor(secret_texts, stand_in_names(self._resources.values()))
 
+    def text(self, text: str) -> str:
+        """A text without any secret."""
+        return self._redactor.text(text)
+
     def rows(self, judgement: Judgement) -> Iterator[Row]:
         """The lines of one answer of a rule."""
         rule = self._rules[judgement.rule_id]

@@ -179,7 +179,7 @@ class Rule:
             # The text itself may be anything, a secret too: it is not shown.
             got, want = "text that is not JSON", "a document in JSON"
             findings.append(Finding(path=error.path, got=got, want=want, urn=_other(error.urn, urn)))
-        except Exception as error:  # noqa: BLE001 - whatever a rule does, it never passes for it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a rule does, it never passes for it
             return Judgement(rule_id=self.id, urn=urn, outcome=Outcome.FAIL, error=_place_of(error))
         if undecided and self.when_unknown is Outcome.FAIL:
             findings += [
@@ -214,7 +214,7 @@ def _place(item: Undecided) -> str:
     return item.path if item.urn is None else f"{item.path} of {item.urn.rsplit('::', 1)[-1]}"
 
 
-def _place_of(error: Exception) -> str:
+def _place_of(error: BaseException) -> str:
     import traceback  # noqa: PLC0415 - only where a rule breaks
 
     # The exception's own text may quote a value, and the value may be a secret.

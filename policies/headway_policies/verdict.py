@@ -129,7 +129,7 @@ def assess(subject: Subject, rulebook: Rulebook, base: Base, today: date) -> Ver
         rows += writer.rows(kept)
     uses = exceptions.uses()
     rows += exception_rows(uses, settings)
-    cost = None if rulebook.prices is None else _estimate(subject, rulebook.prices)
+    cost = None if rulebook.prices is None else _estimate(subject, rulebook.prices, writer)
     why = reasons(
         Facts(
             settings=settings,
@@ -159,8 +159,9 @@ def assess(subject: Subject, rulebook: Rulebook, base: Base, today: date) -> Ver
     )
 
 
-def _estimate(subject: Subject, prices: Prices) -> Estimate:
-    return estimate(Stack(resources=subject.resources), prices, subject.region)
+def _estimate(subject: Subject, prices: Prices, writer: Writer) -> Estimate:
+    found = estimate(Stack(resources=subject.resources), prices, subject.region)
+    return replace(found, items=tuple(replace(item, what=writer.text(item.what)) for item in found.items))
 
 
 def _without_exceptions(

@@ -16,6 +16,7 @@ from headway_cli.gate.running import STATE_OPTIONS, plain_state_arguments
 from headway_cli.main import application
 
 BUCKET = "aws:s3/bucket:Bucket"
+CONFIG = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 MARK, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 TAGS = {"headway:environment": "prod", "headway:data-classification": "internal"}
 FLEET = "aws:gamelift/fleet:Fleet"
@@ -137,6 +138,7 @@ def test_a_state_without_intent_says_how_to_declare_it_and_takes_settings(gate: 
 
 def test_every_form_and_the_evidence_are_written_and_no_secret_is_in_any(gate: Gate) -> None:
     secret = {MARK: SECRET, "plaintext": json.dumps("correct horse battery")}
+    quoted = {MARK: SECRET, "plaintext": json.dumps('it\'s "correct horse"\n')}
     policy = {
         MARK: SECRET,
         "plaintext": json.dumps(json.dumps({"Statement": {"Effect": "Allow", "Action": "*"}})),
@@ -147,6 +149,10 @@ def test_every_form_and_the_evidence_are_written_and_no_secret_is_in_any(gate: G
             _resource(BUCKET, "data", bucket=secret, tags=TAGS),
             _resource("aws:iam/rolePolicy:RolePolicy", "all", policy=policy),
             _resource("aws:lambda/function:Function", "f", environment={"variables": {"PASSWORD": secret}}),
+            _resource(CONFIG, "c", kmsKeyArn=quoted, productionVariants=[{"instanceType": secret}]),
+            _resource(
+                "aws:sagemaker/model:Model", "m", primaryContainer={"image": 'it\'s "correct horse"\n'}
+            ),
         ),
     )
     shown = [
@@ -186,13 +192,33 @@ def test_wrong_use_is_told_from_a_refusal(gate: Gate, arguments: list[str], said
     assert "Traceback" not in done.stderr
 
 
-def test_a_broken_settings_file_closes_the_gate(gate: Gate) -> None:
+TEAM = 'rules = ["rules"]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("gate.toml", "golden_path = 1\n", "golden_path is 1, want a table"),
+        ("gate.toml", "golden_path = [\n", "gate.toml"),
+        ("gate.toml", 'rules = ["nowhere"]\n', "nowhere"),
+        ("exceptions.toml", "[[exception]]\nrule = 1\n", "owner is missing"),
+        ("exceptions.toml", "[[exception]\n", "exceptions.toml"),
+        ("rules/a.py", "def check(:\n", "a.py cannot be loaded: SyntaxError"),
+        ("rules/a.py", "raise SystemExit(0)\n", "a.py cannot be loaded: SystemExit"),
+        ("rules/a.py", "import nowhere\n", "a.py cannot be loaded: ModuleNotFoundError"),
+        ("rules/a.py", "", "a.py holds no rule"),
+    ],
+)
+def test_what_cannot_be_taken_as_it_is_closes_the_gate(gate: Gate, name: str, text: str, said: str) -> None:
     gate.write("state.json", KEPT)
-    gate.write("policies/gate.toml", "golden_path = 1\n")
+    gate.write("policies/gate.toml", TEAM if name.startswith("rules/") else "")
+    gate.write(f"policies/{name}", text)
     done = gate("--state", "state.json")
 
     assert done.returncode == 1
-    assert "golden_path is 1, want a table" in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_team_adds_a_rule_of_its_own(gate: Gate) -> None:
@@ -239,6 +265,25 @@ def test_an_exception_is_new_against_a_base_and_agreed_once_it_is_there(gate: Ga
     assert "lane/exception" not in {item["rule"] for item in agreed["findings"]}
     assert [item["status"] for item in agreed["exceptions"]] == ["used"]
     assert agreed["outcomes"]["fail"] == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../elsewhere", "..", "half a \ud800 character", "*?|<>\r\n"],
+    ids=ascii,
+)
+def test_no_name_in_a_state_leads_elsewhere_or_breaks_a_form(gate: Gate, name: str) -> None:
+    item = {**_resource(BUCKET, name, bucket=name), "urn": f"urn:pulumi:{name}::shop::{BUCKET}::{name}"}
+    gate.write("state.json", _state(item))
+    before = set(gate.directory.parent.rglob("*"))
+    done = gate("--state", "state.json", "--out", "out")
+
+    assert done.returncode == 1, done.stderr
+    assert {path.parent for path in set(gate.directory.parent.rglob("*")) - before} <= {
+        gate.directory,
+        gate.directory / "out",
+    }
+    assert len(list((gate.directory / "out").iterdir())) == 5
 
 
 def test_a_state_of_five_thousand_resources_gets_a_verdict(gate: Gate) -> None:

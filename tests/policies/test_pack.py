@@ -279,19 +279,20 @@ def test_an_exception_holds_until_its_last_day(expires: date, levels: list[int])
     assert sorted(found.enforcementLevel for found in response.diagnostics) == sorted(levels)
 
 
-def test_a_rule_that_throws_stops_the_update_and_is_named() -> None:
+@pytest.mark.parametrize("error", [RuntimeError("s3cret-value"), SystemExit(0), RecursionError()], ids=repr)
+def test_a_rule_that_throws_stops_the_update_and_is_named(error: BaseException) -> None:
     rule = _rules()[0]
     broken = Rule(**{name: getattr(rule, name) for name in Rule.__dataclass_fields__ if "check" not in name})
 
     @broken.check
     def _(resource: object, intent: object) -> Any:
-        raise RuntimeError("s3cret-value")
+        raise error
 
     response = _stack(Pack([broken], GateSettings()), (ENDPOINT, "it", {}, {}))
 
     [diagnostic] = response.diagnostics
     assert diagnostic.enforcementLevel == proto.MANDATORY
-    assert "HEADWAY-ENC-001 broke (RuntimeError in test_pack.py:" in diagnostic.message
+    assert f"HEADWAY-ENC-001 broke ({type(error).__name__} in test_pack.py:" in diagnostic.message
     assert "s3cret-value" not in diagnostic.message
 
 

@@ -1,6 +1,7 @@
 """Writes verdicts: one form on standard output, all forms and the evidence into a folder."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,8 +43,8 @@ class Judged:
 
     @property
     def name(self) -> str:
-        """How files are named after it."""
-        return self.verdict.subject.stack or "state"
+        """How files are named after it: an exported state may hold a name that leads elsewhere."""
+        return re.sub(r"[^\w.-]|^\.+", "_", self.verdict.subject.stack) or "state"
 
 
 def worst(judged: Sequence[Judged]) -> Lane:
@@ -53,7 +54,7 @@ def worst(judged: Sequence[Judged]) -> Lane:
 
 def rendered(judged: Sequence[Judged], form: Format) -> str:
     """All verdicts in one form."""
-    return _RENDERERS[form](judged)
+    return _writable(_RENDERERS[form](judged))
 
 
 def write_all(judged: Sequence[Judged], folder: Path) -> None:
@@ -69,9 +70,14 @@ def write_all(judged: Sequence[Judged], folder: Path) -> None:
                 extension = "junit.xml" if form is Format.JUNIT else form.value
                 (folder / f"{item.name}.{extension}").write_text(rendered([item], form), "utf-8")
             evidence = {**item.evidence, "digest": item.digest}
-            (folder / f"{item.name}.evidence.json").write_text(_dumped(evidence), "utf-8")
+            (folder / f"{item.name}.evidence.json").write_text(_writable(_dumped(evidence)), "utf-8")
     except OSError as error:
         raise HeadwayError(f"{folder} cannot be written: {error.strerror or error}") from None
+
+
+def _writable(text: str) -> str:
+    """The text with halves of characters escaped: JSON may hold them, UTF-8 cannot."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _markdown(judged: Sequence[Judged]) -> str:

@@ -44,7 +44,7 @@ def bundle(verdict: Verdict, inputs: Mapping[str, str]) -> dict[str, Any]:
             for item in verdict.reasons
         ],
         "counts": dict(verdict.counts),
-        "outcomes": [_outcome(item) for item in verdict.judgements],
+        "outcomes": [_outcome(item, redactor) for item in verdict.judgements],
         "exceptions": [exception_document(use) for use in verdict.exceptions],
         "unjudged": dict(verdict.unjudged),
         "frameworks": [
@@ -99,12 +99,12 @@ def exception_document(use: ExceptionUse) -> dict[str, Any]:
     }
 
 
-def _outcome(item: Judgement) -> dict[str, Any]:
+def _outcome(item: Judgement, redactor: Redactor) -> dict[str, Any]:
     found: dict[str, Any] = {"rule": item.rule_id, "resource": item.urn, "outcome": item.outcome.value}
     if item.findings:
-        found["properties"] = [finding.path for finding in item.findings]
+        found["properties"] = [redactor.text(finding.path) for finding in item.findings]
     if item.undecided:
-        found["unknown"] = [unknown.path for unknown in item.undecided]
+        found["unknown"] = [redactor.text(unknown.path) for unknown in item.undecided]
     if item.error is not None:
         found["error"] = item.error
     return found
