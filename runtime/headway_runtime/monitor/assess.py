@@ -1,7 +1,7 @@
 """What a window of traffic says: which columns drift, and whether that lasts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ class Limits:
 
     Attributes:
         distance: Distance between distributions, 0 to 1; more where the seasons of the baseline are further.
-        missing: Growth of the share of missing values, 0 to 1.
+        missing: Growth of the share of missing values, 0 to 1; more where it grows so with the seasons.
         unseen: Share of values that the training rows have not, 0 to 1.
         minimum_rows: Rows below which a window says nothing.
         lasting: Windows in a row in which the same column drifts before the drift lasts.
@@ -123,18 +123,26 @@ def _columns(baseline: Baseline, traffic: Traffic, limits: Limits, seed: int) ->
         before = baseline.profiles[name]
         now = profile_column(values, before)
         difference = compare(before, now, seed)
-        allowed = max(limits.distance, baseline.usual[name])
-        found = tuple(_found(name, before, difference, allowed, limits))
-        columns.append(Column(name, now, difference, allowed, found))
+        usual = baseline.usual[name]
+        here = replace(
+            limits,
+            distance=max(limits.distance, usual.distance),
+            missing=max(limits.missing, usual.missing),
+        )
+        found = tuple(_found(name, before, difference, here))
+        columns.append(Column(name, now, difference, here.distance, found))
     return columns
 
 
-def _found(
-    name: str, before: Profile, difference: Difference, allowed: float, limits: Limits
-) -> list[Violation]:
+def _found(name: str, before: Profile, difference: Difference, limits: Limits) -> list[Violation]:
     measure = "Jensen-Shannon" if isinstance(before, CategoryProfile) else "Kolmogorov-Smirnov"
     checks: tuple[tuple[str, Effect, float, str], ...] = (
-        ("baseline_drift_check", difference.distance, allowed, f"{measure} distance from the training rows"),
+        (
+            "baseline_drift_check",
+            difference.distance,
+            limits.distance,
+            f"{measure} distance from the training rows",
+        ),
         ("completeness_check", difference.missing, limits.missing, "growth of the share of missing values"),
         ("categorical_values_check", difference.unseen, limits.unseen, "share of values never trained on"),
     )

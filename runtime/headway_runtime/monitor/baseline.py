@@ -3,7 +3,7 @@
 import argparse
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,19 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
+class Usual:
+    """The most that a part of the training rows in time differs from all of them.
+
+    Attributes:
+        distance: Distance between distributions.
+        missing: Growth of the share of missing values.
+    """
+
+    distance: float
+    missing: float
+
+
+@dataclass(frozen=True)
 class Baseline:
     """What the training rows look like.
 
@@ -48,7 +61,7 @@ class Baseline:
         dataset_version: Version of the dataset that they come from.
         rows: Number of rows.
         profiles: Profile of each input, and of the answers under `PREDICTION`.
-        usual: How far a part of the rows in time lies from all of them at most, for each profile: seasons.
+        usual: The most that a part of the rows in time differs from all of them, by profile: the seasons.
         base_rate: Share of the positive labels.
         usual_rates: Smallest and largest share of the positive labels in a part.
     """
@@ -57,7 +70,7 @@ class Baseline:
     dataset_version: str
     rows: int
     profiles: Mapping[str, Profile]
-    usual: Mapping[str, float]
+    usual: Mapping[str, Usual]
     base_rate: float
     usual_rates: tuple[float, float]
 
@@ -69,7 +82,7 @@ class Baseline:
             "dataset_version": self.dataset_version,
             "rows": self.rows,
             "profiles": {name: document(profile) for name, profile in self.profiles.items()},
-            "usual": dict(self.usual),
+            "usual": {name: asdict(usual) for name, usual in self.usual.items()},
             "base_rate": self.base_rate,
             "usual_rates": list(self.usual_rates),
         }
@@ -94,7 +107,7 @@ class Baseline:
                 dataset_version=given["dataset_version"],
                 rows=given["rows"],
                 profiles={name: from_document(item) for name, item in given["profiles"].items()},
-                usual=given["usual"],
+                usual={name: Usual(**item) for name, item in given["usual"].items()},
                 base_rate=given["base_rate"],
                 usual_rates=(smallest, largest),
             )
@@ -132,11 +145,14 @@ def make_baseline(model: Model, rows: pa.Table, dataset_version: str, periods: i
     )
 
 
-def _usual(whole: Profile, column: pa.ChunkedArray, periods: int) -> float:
-    """The largest distance of a part in time from all rows."""
+def _usual(whole: Profile, column: pa.ChunkedArray, periods: int) -> Usual:
     cuts = np.linspace(0, len(column), periods + 1).astype(np.int64)
     parts = (column.slice(start, end - start) for start, end in itertools.pairwise(cuts))
-    return max((compare(whole, profile_column(part, whole)).distance.value for part in parts), default=0.0)
+    found = [compare(whole, profile_column(part, whole)) for part in parts]
+    return Usual(
+        distance=max(difference.distance.value for difference in found),
+        missing=max(difference.missing.value for difference in found),
+    )
 
 
 def _job(paths: JobPaths, options: argparse.Namespace) -> str:
