@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headway_runtime.features.definition import ADDED_COLUMNS, LABEL_ROW, GroupView, TrainingSetDefinition
-from headway_runtime.features.queries import LABELS, LATEST, STATES, STORE, duckdb_sql, quoted, ties_sql
+from headway_runtime.features.queries import LABELS, LATEST, STATES, STORE, Ties, duckdb_sql, quoted, ties_sql
 from headway_runtime.jobs import JobError
 
 
@@ -75,12 +75,11 @@ def join(
     narrow = labels.select(sorted(needed | {definition.label_time}))
     connection.register(LABELS, narrow.append_column(LABEL_ROW, pa.array(np.arange(labels.num_rows))))
     try:
-        ambiguous = {
-            group.name
+        ties = {
+            group.name: _ties(connection, group, number, as_of)
             for number, group in enumerate(definition.groups, 1)
-            if _has_ties(connection, group, number, as_of)
         }
-        sql = duckdb_sql(definition, as_of, ambiguous)
+        sql = duckdb_sql(definition, as_of, ties)
         found: pa.Table = connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise JobError(f"features and labels cannot be joined: {str(error).splitlines()[0]}") from error
@@ -96,11 +95,16 @@ def join(
     return Joined(rows, sql, states)
 
 
-def _has_ties(connection: duckdb.DuckDBPyConnection, group: GroupView, number: int, as_of: datetime) -> bool:
-    """Whether records of one entity are the same in all times; an `ASOF` join would take any of them."""
-    (marks,) = connection.execute(ties_sql(group, number, as_of)).fetchnumpy().values()
-    marks.sort()
-    return bool((marks[1:] == marks[:-1]).any())
+def _ties(connection: duckdb.DuckDBPyConnection, group: GroupView, number: int, as_of: datetime) -> Ties:
+    """The ties in a group's records; two hashes that are the same by chance cost time, and nothing else."""
+    worst = Ties.NONE
+    for kind in (Ties.EVENT_TIME, Ties.ALL_TIMES):
+        (marks,) = connection.execute(ties_sql(group, number, as_of, kind)).fetchnumpy().values()
+        marks.sort()
+        if not (marks[1:] == marks[:-1]).any():
+            break
+        worst = kind
+    return worst
 
 
 def _counted(states: pa.ChunkedArray) -> dict[str, int]:

@@ -9,8 +9,9 @@ DuckDB finds the record by an `ASOF` join. Athena has none: there, labels and re
 
 # ruff: noqa: S608 - names are quoted, and values are numbers, times and our own words
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import Enum
 
 from headway_runtime.features.definition import LABEL_ROW, GroupView, TrainingSetDefinition
 
@@ -41,16 +42,24 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def duckdb_sql(
-    definition: TrainingSetDefinition, as_of: datetime, ambiguous: Collection[str] = frozenset()
-) -> str:
+class Ties(Enum):
+    """Which records of one entity there are that their event time does not put in order."""
+
+    NONE = "none"
+    EVENT_TIME = "event time"
+    """Some have the same event time."""
+    ALL_TIMES = "all times"
+    """Some are the same in event time, write time, time of the call, and deletion."""
+
+
+def duckdb_sql(definition: TrainingSetDefinition, as_of: datetime, ties: Mapping[str, Ties]) -> str:
     """The query for DuckDB, over the table `labels` and the views of the schema `offline_store`.
 
     Args:
         definition: The training set.
         as_of: Records that were written later do not count; with a time zone.
-        ambiguous: Groups with records of one entity that are the same in all times: of those, one is chosen
-            by its values first, which takes time.
+        ties: What ties there are, by group: a query that breaks none takes half the time. In an order that
+            has ties, an `ASOF` join would take any of them.
 
     Returns:
         The query. It answers `label_row`, the features and states, in the order of the labels.
@@ -58,10 +67,10 @@ def duckdb_sql(
     tables = [f"moments AS (\n{_moments(definition, 'epoch_ms(CAST({} AS TIMESTAMP))')}\n  FROM labels\n)"]
     joins = ["FROM moments AS m"]
     for number, group in enumerate(definition.groups, 1):
-        tables.append(records_table(group, number, as_of))
+        tables.append(records_table(group, number, as_of, ties[group.name]))
         source = f"records_{number}"
         keys = _keys(group)
-        if group.name in ambiguous:
+        if ties[group.name] is Ties.ALL_TIMES:
             values = ", ".join(f"{quoted(feature.name)} DESC NULLS LAST" for feature in group.features)
             tables.append(
                 f"distinct_{number} AS (\n  SELECT DISTINCT ON ({', '.join(keys)}, newness) *\n"
@@ -78,18 +87,23 @@ def duckdb_sql(
             source = f"known_{number}"
             on.append(f"m.label_ms >= r{number}.known_ms")
         else:
-            on.append(f"(m.label_ms::HUGEINT + 1) * {_AFTER_EVENT} > r{number}.newness")
+            on.append(
+                f"m.label_ms >= r{number}.newness"
+                if ties[group.name] is Ties.NONE
+                else f"(m.label_ms::HUGEINT + 1) * {_AFTER_EVENT} > r{number}.newness"
+            )
         joins.append(f"ASOF LEFT JOIN {source} AS r{number}\n  ON {' AND '.join(on)}")
     return _query(definition, as_of, tables, f"m.{LABEL_ROW}", joins, _ENUMERATED)
 
 
-def records_table(group: GroupView, number: int, as_of: datetime) -> str:
+def records_table(group: GroupView, number: int, as_of: datetime, ties: Ties) -> str:
     """The table `records_<number>` of DuckDB's query: a group's records as they count, with their newness.
 
     Args:
         group: The group.
         number: Its place in the definition, from 1.
         as_of: Records that were written later do not count; with a time zone.
+        ties: The ties that the newness has to break.
     """
     event = quoted(group.event_time)
     text = group.event_time_type == "String"
@@ -106,6 +120,8 @@ def records_table(group: GroupView, number: int, as_of: datetime) -> str:
     newness = (
         f"event_ms * {_AFTER_EVENT}::HUGEINT + write_ms * {2 * _FIELD}::HUGEINT"
         " + (invoked_ms * 2 + is_deleted::BIGINT)"
+        if ties is not Ties.NONE
+        else "event_ms"
     )
     return (
         f"records_{number} AS (  -- {group.name}, version {group.version}\n"
@@ -115,11 +131,18 @@ def records_table(group: GroupView, number: int, as_of: datetime) -> str:
     )
 
 
-def ties_sql(group: GroupView, number: int, as_of: datetime) -> str:
-    """A number for each record of a group that is the same where entity and all times are the same."""
-    keys = ", ".join(_keys(group))
-    times = "event_ms, write_ms, invoked_ms, is_deleted"
-    return f"WITH {records_table(group, number, as_of)}\nSELECT hash({keys}, {times}) FROM records_{number}"
+def ties_sql(group: GroupView, number: int, as_of: datetime, ties: Ties) -> str:
+    """A number for each record that is the same for records with ties of a kind.
+
+    Args:
+        group: The group.
+        number: Its place in the definition, from 1.
+        as_of: Records that were written later do not count; with a time zone.
+        ties: The kind, not `NONE`.
+    """
+    times = "event_ms" if ties is Ties.EVENT_TIME else "event_ms, write_ms, invoked_ms, is_deleted"
+    table = records_table(group, number, as_of, Ties.NONE)
+    return f"WITH {table}\nSELECT hash({', '.join(_keys(group))}, {times}) FROM records_{number}"
 
 
 def athena_sql(

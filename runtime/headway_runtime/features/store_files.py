@@ -70,8 +70,9 @@ def read_labels(files: Files) -> pa.Table:
     tables = []
     for path in files.paths:
         try:
-            # Folder names are no columns.
-            tables.append(pq.ParquetFile(path).read())
+            # Not read_table, which makes columns of the names of folders.
+            with pq.ParquetFile(path) as file:
+                tables.append(file.read())
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path, error) from error
     try:
