@@ -28,6 +28,7 @@ VERBS: Final = {
     "explain": "explain",
     "release": "app",
     "traffic": "app",
+    "monitor": "app",
     "flag": "app",
     "sandbox": "app",
 }

@@ -10,7 +10,10 @@ from headway_cli.errors import HeadwayError, WrongUseError
 from headway_cli.pulumi_run import query
 
 _REQUIRED = ("endpoint_name", "base_endpoint_config_name", "contract_digest")
-_OPTIONAL = ("pipeline_name", "model_package_group_name", "release_state_machine_arn", "release_table_name")
+_OPTIONAL = (
+    *("pipeline_name", "model_package_group_name", "release_state_machine_arn", "release_table_name"),
+    *("monitor_pipeline_name", "monitor_alarm_name"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,9 @@ class System:
     model_package_group_name: str | None = None
     release_state_machine_arn: str | None = None
     release_table_name: str | None = None
+    monitor_pipeline_name: str | None = None
+    monitor_alarm_name: str | None = None
+    artifacts_bucket: str | None = None
     data_bucket: str | None = None
     switch: Mapping[str, str] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
@@ -58,6 +64,7 @@ def parse_systems(outputs: Mapping[str, Any]) -> tuple[System, ...]:
         System(
             name=name,
             **{key: item[key] for key in (*_REQUIRED, *_OPTIONAL) if item.get(key)},
+            artifacts_bucket=item.get("buckets", {}).get("artifacts"),
             data_bucket=item.get("buckets", {}).get("data"),
             switch=item.get("switch"),
             contract=item.get("contract", {}),

@@ -4,13 +4,17 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
 import pulumi
 import pytest
 
+from headway_cli.aws import Aws
+from headway_cli.errors import HeadwayError
+from headway_cli.monitoring import look, watched
+from headway_cli.systems import System
 from headway_components import DriftPlan
 from headway_components._function_code import function_code
 from headway_components._monitor_steps import MonitorPlan, monitor_pipeline
@@ -123,7 +127,7 @@ class World:
                     "HEADWAY_CAPTURE_BUCKET": BUCKET,
                     "HEADWAY_CAPTURE_PREFIX": f"{self.name}/capture",
                     "HEADWAY_WORK_BUCKET": BUCKET,
-                    "HEADWAY_WORK_PREFIX": f"{self.name}/monitoring",
+                    "HEADWAY_WORK_PREFIX": f"monitoring/{self.name}",
                     "HEADWAY_TRAINING_PIPELINE": self.training,
                     "HEADWAY_COOL_DOWN_S": str(PLAN.cool_down_h * 3_600),
                     "HEADWAY_MAXIMUM_RETRAININGS": str(PLAN.maximum_retrainings),
@@ -219,7 +223,7 @@ class World:
 
     def state(self) -> dict[str, Any]:
         """What the monitor remembers."""
-        key = f"{self.name}/monitoring/state.json"
+        key = f"monitoring/{self.name}/state.json"
         try:
             body = self.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
         except self.client("s3").exceptions.NoSuchKey:
@@ -341,3 +345,42 @@ def test_without_traffic_there_is_nothing_to_look_at(world: World) -> None:
     status, state = world.look()
 
     assert (status, state) == ("Succeeded", {})
+
+
+def test_a_person_looks_and_reads_what_was_found(world: World) -> None:
+    aws = Aws(
+        {
+            "AWS_ENDPOINT_URL": world.endpoint_url,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+    )
+    system = System(
+        name="shop",
+        endpoint_name=world.name,
+        base_endpoint_config_name=world.name,
+        contract_digest="",
+        monitor_pipeline_name=world.name,
+        monitor_alarm_name=world.name,
+        artifacts_bucket=BUCKET,
+    )
+    nothing = look(aws, system)
+    assert (nothing.status, nothing.says) == ("Succeeded", "nothing was captured since the last window")
+    assert watched(aws, system).lines() == ["no window was judged yet; `headway monitor run` looks now"]
+
+    world.traffic(100, seed=4, shift=2.0)
+    found = look(aws, system)
+    lines = watched(aws, system).lines()
+
+    assert "amount drifted in 100 rows" in found.says
+    assert "no drift lasts" in found.says
+    assert "amount drifted in 100 rows" in lines[0]
+    assert lines[1] == "amount drifts for 1 window in a row"
+    assert lines[2].startswith("alarm ")
+    report = lines[2].rpartition(f"s3://{BUCKET}/")[2]
+    page = world.client("s3").get_object(Bucket=BUCKET, Key=report)["Body"].read()
+    assert b"<svg" in page
+
+    with pytest.raises(HeadwayError, match="has no monitor"):
+        look(aws, replace(system, monitor_pipeline_name=None))

@@ -228,6 +228,6 @@ def sentence(assessment: Assessment, limits: Limits) -> str:
         return f"nothing drifts in {assessment.rows} rows (score {assessment.score:.2f}; drift is above 1)"
     lasts = f"; it lasts for {', '.join(assessment.lasting)}" if assessment.lasting else ""
     return (
-        f"{', '.join(assessment.drifting)} drift in {assessment.rows} rows "
+        f"{', '.join(assessment.drifting)} drifted in {assessment.rows} rows "
         f"(score {assessment.score:.2f}){lasts}"
     )
