@@ -65,7 +65,7 @@ def _status(table: ResourceType, path: str, *, translated: bool) -> tuple[Status
             "refused",
             "an input that the stand-in does not translate",
         ),
-        (bool(lacking), "refused", f"the sandbox has no {lacking}"),
+        (bool(lacking), "refused", f"the sandbox lacks {lacking}"),
         (paths.covers("timeouts", path), "keeps state", "the stand-in waits as its tables say"),
         (
             paths.covered(table.forgotten, path),
