@@ -1,9 +1,9 @@
 """One record of 20 features out of the sandbox's online store, in process: how long a read takes.
 
-Run: `.venv/bin/python benchmarks/online_read.py`. 100,000 records lie in the store; identifiers are read in
-random order, one after the other, from the call until the values are there by name. A hundredth of them is not
-there. The limit is on the wall clock: on a machine with other work, the processor time beside it tells whether
-the read or the waiting for a processor took so long.
+Run: `.venv/bin/python benchmarks/online_read.py`.
+100,000 records lie in the store; identifiers are read in random order, one after the other, from the call
+until the values are there by name. A hundredth of them is not there. The limit is on the wall clock: on a
+machine with other work, the processor time beside it tells whether the read or the wait took so long.
 """
 
 import os

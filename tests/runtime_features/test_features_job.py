@@ -1,7 +1,9 @@
 """`training-set` as a processing job: an offline store in AWS's layout becomes a set with a version."""
 
+import contextlib
 import datetime as dt
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlglot
 
+from headway_runtime.__main__ import main
 from headway_runtime.features.definition import DefinitionError, TrainingSetDefinition
 
 DAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC).replace(tzinfo=None)  # as the store writes times
@@ -85,6 +88,17 @@ def run(base: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def refused(base: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """The same in this process, which is faster: what it says when it fails."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        assert main(["training-set", *arguments]) == 1
+    assert "Traceback" not in errors.getvalue()
+    assert not output(base, "training-set.json").exists()
+    return errors.getvalue()
+
+
 def output(base: Path, name: str) -> Path:
     return base / "processing/output/training-set" / name
 
@@ -153,24 +167,18 @@ PROBLEMS: dict[str, tuple[dict[str, Any], tuple[str, ...], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", PROBLEMS)
-def test_what_does_not_fit_is_said_without_a_traceback(base: Path, case: str) -> None:
+def test_what_does_not_fit_is_said(base: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     changes, arguments, said = PROBLEMS[case]
     change_definition(base, **changes)
-    done = run(base, *arguments)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    error = refused(base, monkeypatch, *arguments)
     for words in said:
-        assert words in done.stderr
-    assert not output(base, "training-set.json").exists()
+        assert words in error
 
 
 @pytest.mark.parametrize("damage", ["labels/part-0.parquet", "features/customer-history/x.parquet"])
-def test_a_damaged_file_is_named(base: Path, damage: str) -> None:
+def test_a_damaged_file_is_named(base: Path, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (base / "processing/input" / damage).write_bytes(b"PAR1 no more")
-    done = run(base, *AS_OF)
-    assert done.returncode == 1
-    assert damage in done.stderr
-    assert "Traceback" not in done.stderr
+    assert damage in refused(base, monkeypatch, *AS_OF)
 
 
 def test_every_problem_of_a_definition_is_said_at_once() -> None:

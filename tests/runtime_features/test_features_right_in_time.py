@@ -307,6 +307,35 @@ def test_a_thousand_random_stores_answer_as_plain_python_does(connection: duckdb
         check(connection, together, expected)
 
 
+@pytest.mark.parametrize(
+    ("events", "written", "in_sql", "expected"),
+    [
+        ((1, 2), (3, 3), "event_ms AS newness", 1.0),
+        ((1, 1), (4, 3), "HUGEINT", 0.0),
+        ((1, 1), (3, 3), "DISTINCT ON", 1.0),
+    ],
+    ids=["no ties", "the same event time", "the same in all times"],
+)
+def test_a_query_breaks_the_ties_that_there_are(
+    connection: duckdb.DuckDBPyConnection,
+    events: tuple[int, int],
+    written: tuple[int, int],
+    in_sql: str,
+    expected: float,
+) -> None:
+    rows = [
+        record((event, write - event, 0, False), {"user": "a", "x": float(place), "tag": None})
+        for place, (event, write) in enumerate(zip(events, written, strict=True))
+    ]
+    label = {"at": 9, "user": "a", "shop": "a", "level": "a", "label": 1}
+    chosen = definition(known_by="event_time", event_time_type="String", ttl_s=None)
+    world = World(chosen, [label], {"by-user": rows, "by-place": []})
+    joined = join(connection, load(connection, world), chosen, AS_OF)
+    assert joined.rows["x"].to_pylist() == [expected]
+    assert in_sql in joined.sql
+    check(connection, world, reference(world))
+
+
 def big_world(known_by: str, seed: int) -> World:
     """So many rows that the database takes its algorithms for large tables, on several threads."""
     chance = random.Random(seed)

@@ -1,4 +1,9 @@
-"""The processing job `training-set`: labels and an offline store become a training set with a version."""
+"""The processing job `training-set`: labels and an offline store become a training set with a version.
+
+Inputs: `definition/definition.json`; `labels/`, Parquet; `features/<group>/`, the `data` prefix of each
+group's offline store. Output `training-set/`: the rows, the query that made them, the same query for Athena,
+and a report with the version, what it is made of, and how many labels found a value, or why not.
+"""
 
 import argparse
 import os
