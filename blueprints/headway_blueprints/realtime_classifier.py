@@ -7,6 +7,7 @@ from headway_components import (
     Approval,
     ComplianceSpec,
     DataRetention,
+    DriftPlan,
     EvaluationSpec,
     FeatureContract,
     InferenceContract,
@@ -31,6 +32,7 @@ def realtime_classifier(
     maximum_error_rate_pct: float = 1.0,
     approval: Approval = Approval.AUTOMATIC,
     data_retention: DataRetention = DataRetention.KEEP,
+    drift: DriftPlan | None = None,
 ) -> SystemSpec:
     """A system that answers one row at a time with a probability.
 
@@ -44,6 +46,7 @@ def realtime_classifier(
         maximum_error_rate_pct: Alarm above this share of failed requests, in percent.
         approval: Who lets a model go live that passed its evaluation.
         data_retention: Whether the stored data can be made again.
+        drift: From when on live traffic drifts, and what follows; the default plan when left out.
 
     Returns:
         The declared system.
@@ -60,6 +63,7 @@ def realtime_classifier(
             maximum_latency_p99_ms=maximum_latency_p99_ms, maximum_error_rate_pct=maximum_error_rate_pct
         ),
         release=ReleasePlan(approval=approval),
+        drift=DriftPlan() if drift is None else drift,
         compliance=ComplianceSpec(data_retention=data_retention),
     )
 

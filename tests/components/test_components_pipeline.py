@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headway_components import AISystem, AISystemArgs, LightGBM, SystemSpec
+from headway_components import AISystem, AISystemArgs, DeclarationError, DriftPlan, LightGBM, SystemSpec
 from headway_components.model import ModelSpec
 from headway_runtime.train.parameters import read_parameters
 from headway_sandbox.sagemaker.pipelines.definition import parse_definition
@@ -24,7 +24,9 @@ def deploy(spec: SystemSpec, root: Path) -> Run:
 
 
 def definition(run: Run) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(run.one("pipeline:Pipeline", "fraud-training").inputs["pipelineDefinition"])
+    document: dict[str, Any] = json.loads(
+        run.one("pipeline:Pipeline", "fraud-training").inputs["pipelineDefinition"]
+    )
     return document
 
 
@@ -40,7 +42,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None:
-    steps = parse_definition(run.one("pipeline:Pipeline", "fraud-training").inputs["pipelineDefinition"]).steps
+    steps = parse_definition(
+        run.one("pipeline:Pipeline", "fraud-training").inputs["pipelineDefinition"]
+    ).steps
     waits = {name: set(step.depends_on) for name, step in steps.items()}
 
     assert waits == {
@@ -67,7 +71,7 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
         *("prepare", "--features", "fraud.features:build"),
         *("--train-until", "2026-01-01", "--evaluate-until", "2026-03-01"),
     ]
-    assert arguments["Baseline"] == ["baseline", "--periods", "8"]
+    assert arguments["Baseline"] == ["baseline", "--periods", "26"]
     assert arguments["Evaluate"] == [
         *("evaluate", "--floor", "base-rate", "--minimum-logloss-improvement", "0.05"),
         *("--minimum-auc", "0.6", "--maximum-auc", "0.95", "--minimum-group-size", "100"),
@@ -158,3 +162,51 @@ def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:
 
     assert {key: after[key] for key in before} == before
     assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training", "drift"}
+
+
+def test_a_drift_that_lasts_starts_the_pipeline_with_the_gate_and_says_who_did(run: Run) -> None:
+    training = run.one("pipeline:Pipeline", "fraud-training").outputs["arn"]
+    alarm = run.one("MetricAlarm", "fraud-drift-alarm")
+    rule = run.one("eventRule:EventRule", "fraud-drift-lasts")
+    target = run.one("eventTarget:EventTarget", "fraud-drift-target").inputs
+    look, calendar = (
+        run.one("schedule:Schedule", f"fraud-drift-{noun}").inputs for noun in ("schedule", "calendar")
+    )
+
+    assert alarm.inputs["dimensions"] == {"System": "fraud", "Endpoint": "fraud-prod"}
+    assert json.loads(rule.inputs["eventPattern"])["resources"] == [alarm.outputs["arn"]]
+    assert target["arn"] == calendar["target"]["arn"] == training
+    assert target["sagemakerPipelineTarget"]["pipelineParameterLists"] == [
+        {"name": "StartedBy", "value": "drift"}
+    ]
+    assert calendar["scheduleExpression"] == "rate(7 days)"
+    assert calendar["target"]["sagemakerPipelineParameters"]["pipelineParameters"] == [
+        {"name": "StartedBy", "value": "calendar"}
+    ]
+    assert look["scheduleExpression"] == "rate(1 hour)"
+
+
+def test_the_monitor_gets_the_declared_limits_and_no_network_of_its_own(run: Run) -> None:
+    steps = parse_definition(run.one("pipeline:Pipeline", "fraud-drift").inputs["pipelineDefinition"]).steps
+    job = steps["Monitor"].arguments
+
+    assert {name: set(step.depends_on) for name, step in steps.items()} == {
+        "Plan": set(),
+        "Traffic": {"Plan"},
+        "Monitor": {"Plan", "Traffic"},
+        "Record": {"Monitor", "Traffic"},
+    }
+    assert job["AppSpecification"]["ContainerArguments"] == [
+        *("monitor", "--maximum-distance", "0.2", "--maximum-missing", "0.05", "--maximum-unseen", "0.05"),
+        *("--minimum-rows", "2000", "--lasting", "5"),
+    ]
+    assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
+    assert job["ProcessingInputs"][0]["S3Input"]["S3DataType"] == "ManifestFile"
+
+
+def test_a_monitor_of_what_is_not_captured_is_refused() -> None:
+    monitoring = MAX.monitoring.model_copy(update={"capture_sampling_pct": 0})
+    with pytest.raises(DeclarationError, match="drift is seen in what is captured"):
+        SystemSpec.load({**MAX.plain(), "monitoring": monitoring.plain()})
+    with pytest.raises(DeclarationError, match=r"is longer than the 1 h between two looks"):
+        DriftPlan(every_h=1, max_runtime_s=7_200)

@@ -9,6 +9,7 @@ from headway_components import (
     DataClassification,
     DataRetention,
     Deployment,
+    DriftPlan,
     EvaluationSpec,
     Feature,
     FeatureContract,
@@ -86,6 +87,16 @@ MAX = SystemSpec(
         periods=5,
     ),
     release=ReleasePlan(approval=Approval.AUTOMATIC, maximum_duration_s=1_800),
+    drift=DriftPlan(
+        every_h=1,
+        maximum_distance=0.2,
+        minimum_rows=2_000,
+        lasting_windows=5,
+        periods=26,
+        retrain_every_d=7,
+        instance_type="ml.m5.xlarge",
+        max_runtime_s=1_800,
+    ),
     compliance=ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE, log_retention_days=30),
 )
 MAX_DEPLOYMENT = Deployment(
