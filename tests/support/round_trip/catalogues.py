@@ -48,6 +48,10 @@ def _prompt(client: Any, resource_id: str, outputs: Any) -> None:
     )
 
 
+def _key(client: Any, resource_id: str, _outputs: Any) -> None:
+    client("kms").update_key_description(KeyId=resource_id, Description="other")
+
+
 def _key_policy(client: Any, resource_id: str, _outputs: Any) -> None:
     client("kms").put_key_policy(KeyId=resource_id, PolicyName="default", Policy=_all("Other"))
 
@@ -165,8 +169,19 @@ CASES = (
         changed=lambda _: {"variants": [_variant("Say {{question}}")], "tags": {"n": "2"}},
         outside=_prompt,
     ),
-    Case("key", "aws:kms/key:Key", lambda _: {"deletion_window_in_days": 7}),
-    Case("otherKey", "aws:kms/key:Key", lambda _: {"deletion_window_in_days": 7}),
+    Case(
+        "key",
+        "aws:kms/key:Key",
+        lambda _: {"deletion_window_in_days": 7, "description": "one", "tags": {"n": "1", "gone": "1"}},
+        changed=lambda _: {"description": "two", "enable_key_rotation": True, "tags": {"n": "2"}},
+        outside=_key,
+    ),
+    Case(
+        "otherKey",
+        "aws:kms/key:Key",
+        lambda _: {"deletion_window_in_days": 7},
+        replaced=lambda _: {"multi_region": True},
+    ),
     Case(
         "keyPolicy",
         "aws:kms/keyPolicy:KeyPolicy",

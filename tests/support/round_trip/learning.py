@@ -219,7 +219,17 @@ CASES = (
     Case(
         "configuration",
         f"{S}endpointConfiguration:EndpointConfiguration",
-        lambda made: {"production_variants": [_variant(made)], "tags": {"n": "1", "gone": "1"}},
+        lambda made: {
+            "production_variants": [_variant(made)],
+            "data_capture_config": {
+                "enable_capture": True,
+                "initial_sampling_percentage": 100,
+                "destination_s3_uri": _joined("s3://", made.learned.bucket, "/capture"),
+                "capture_options": [{"capture_mode": "Input"}, {"capture_mode": "Output"}],
+                "capture_content_type_header": {"json_content_types": ["application/json"]},
+            },
+            "tags": {"n": "1", "gone": "1"},
+        },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda made: {"production_variants": [{**_variant(made), "initial_variant_weight": 2}]},
         outside=_untag("arn"),

@@ -45,6 +45,11 @@ def _alarm(**more: Any) -> dict[str, Any]:
     }
 
 
+def _query(label: str) -> dict[str, Any]:
+    metric = {"metric_name": "E", "namespace": "N", "period": 60, "stat": "Sum", "dimensions": {"A": "1"}}
+    return {"id": "errors", "label": label, "return_data": True, "metric": metric}
+
+
 def _when(state: str, made: Any) -> Any:
     return made.watched.name.apply(lambda name: f"{state}({name})")
 
@@ -130,10 +135,17 @@ CASES = (
         changed=lambda made: {"policy": _publishes(made.topic.arn, "Two")},
         stays=True,
     ),
+    Case("dead", "aws:sqs/queue:Queue", lambda _: {}),
     Case(
         "queue",
         "aws:sqs/queue:Queue",
-        lambda _: {"visibility_timeout_seconds": 30, "tags": {"n": "1", "gone": "1"}},
+        lambda made: {
+            "visibility_timeout_seconds": 30,
+            "redrive_policy": made.dead.arn.apply(
+                lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 4})
+            ),
+            "tags": {"n": "1", "gone": "1"},
+        },
         changed=lambda _: {"visibility_timeout_seconds": 60, "tags": {"n": "2"}},
         outside=_slow,
     ),
@@ -191,7 +203,17 @@ CASES = (
         lambda _: _alarm(name="one"),
         replaced=lambda _: {"name": "two"},
     ),
-    Case("watched", f"{CW}metricAlarm:MetricAlarm", lambda _: _alarm()),
+    Case(
+        "watched",
+        f"{CW}metricAlarm:MetricAlarm",
+        lambda _: {
+            "comparison_operator": "GreaterThanThreshold",
+            "evaluation_periods": 1,
+            "threshold": 0.1,
+            "metric_queries": [_query("one")],
+        },
+        changed=lambda _: {"metric_queries": [_query("two")]},
+    ),
     Case(
         "composite",
         f"{CW}compositeAlarm:CompositeAlarm",
@@ -213,6 +235,7 @@ CASES = (
         f"{CW}eventRule:EventRule",
         lambda _: {
             "event_pattern": json.dumps({"source": ["one"]}),
+            "state": "ENABLED",
             "tags": {"n": "1", "gone": "1"},
         },
         changed=lambda _: {"event_pattern": json.dumps({"source": ["two"]}), "tags": {"n": "2"}},
@@ -228,7 +251,12 @@ CASES = (
         "target",
         f"{CW}eventTarget:EventTarget",
         lambda made: {"rule": made.rule.name, "target_id": "a", "arn": made.queue.arn},
-        changed=lambda _: {"input": json.dumps({"n": 2})},
+        changed=lambda _: {
+            "input_transformer": {
+                "input_paths": {"source": "$.source"},
+                "input_template": '{"n": 2, "s": <source>}',
+            }
+        },
         replaced=lambda _: {"target_id": "b"},
         outside=_untargeted,
         import_id=lambda _, outputs: f"{outputs['rule']}/{outputs['targetId']}",
@@ -241,9 +269,15 @@ CASES = (
             "handler": "main.handler",
             "role": made.role.arn,
             "code": _code("one"),
+            "environment": {"variables": {"NUMBER": "1"}},
             "tags": {"n": "1", "gone": "1"},
         },
-        changed=lambda _: {"memory_size": 256, "code": _code("two"), "tags": {"n": "2"}},
+        changed=lambda _: {
+            "memory_size": 256,
+            "code": _code("two"),
+            "environment": None,
+            "tags": {"n": "2"},
+        },
         outside=_grown,
     ),
     Case(
@@ -285,6 +319,7 @@ CASES = (
             "action": "lambda:InvokeFunction",
             "function": made.function.name,
             "principal": "events.amazonaws.com",
+            "source_arn": made.rule.arn,
             "statement_id": "a",
         },
         replaced=lambda _: {"statement_id": "b"},
@@ -297,10 +332,15 @@ CASES = (
         lambda made: {
             "role_arn": made.role.arn,
             "definition": _machine("one"),
+            "type": "STANDARD",
+            "logging_configuration": {
+                "level": "ERROR",
+                "log_destination": made.logGroup.arn.apply("{}:*".format),
+            },
             "tags": {"n": "1", "gone": "1"},
         },
         changed=lambda _: {"definition": _machine("two"), "tags": {"n": "2"}},
-        replaced=lambda _: {"name": "other"},
+        replaced=lambda _: {"type": "EXPRESS"},
         outside=_other_machine,
     ),
     Case(

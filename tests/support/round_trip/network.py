@@ -100,7 +100,7 @@ CASES = (
     Case(
         "closed",
         f"{EC2}defaultSecurityGroup:DefaultSecurityGroup",
-        lambda made: {"vpc_id": made.vpc.id},
+        lambda made: {"vpc_id": made.vpc.id, "ingress": [_port(2, self=True)]},
         changed=lambda _: {"ingress": [_port(1, self=True)], "tags": {"n": "2"}},
         outside=_open_port,
         stays=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from support.round_trip.case import Case
@@ -23,29 +22,55 @@ def _s3(operation: str, **arguments: Any) -> Any:
 def _expire(days: int) -> dict[str, Any]:
     return {
         "rules": [
-            {"id": "all", "status": "Enabled", "filter": {"prefix": "tmp/"}, "expiration": {"days": days}}
+            {
+                "id": "all",
+                "status": "Enabled",
+                "abort_incomplete_multipart_upload": {"days_after_initiation": days},
+            },
+            {
+                "id": "some",
+                "status": "Enabled",
+                "filter": {"prefix": "tmp/"},
+                "expiration": {"days": days},
+                "transitions": [{"days": 5, "storage_class": "GLACIER"}],
+                "noncurrent_version_expiration": {"noncurrent_days": 3},
+            },
         ]
     }
 
 
+def _text(value: str) -> Any:
+    import pulumi  # noqa: PLC0415
+
+    return pulumi.StringAsset(value)
+
+
+def _hidden() -> Any:
+    import pulumi  # noqa: PLC0415
+
+    return pulumi.Config().require_secret("hidden")
+
+
 def _tls(arn: Any, sid: str) -> Any:
     return arn.apply(
-        lambda value: json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": sid,
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "s3:*",
-                        "Resource": [value, f"{value}/*"],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
-                ],
-            }
-        )
+        lambda value: {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": sid,
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [value, f"{value}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        }
     )
+
+
+def _rewritten(client: Any, _id: str, outputs: Any) -> None:
+    client("s3").put_object(Bucket=outputs["bucket"], Key=outputs["key"], Body=b"other")
 
 
 def _role(client: Any, resource_id: str, _outputs: Any) -> None:
@@ -173,6 +198,21 @@ CASES = (
         after=("access",),
     ),
     Case(
+        "text",
+        f"{S3}bucketObjectv2:BucketObjectv2",
+        lambda made: {
+            "bucket": made.learned.id,
+            "key": "one.txt",
+            "source": _text("one"),
+            "content_type": "text/plain",
+            "metadata": {"k": "v"},
+            "tags": {"n": "1", "gone": "1"},
+        },
+        changed=lambda _: {"source": _text("two"), "tags": {"n": "2"}},
+        replaced=lambda _: {"key": "two.txt"},
+        outside=_rewritten,
+    ),
+    Case(
         "role",
         "aws:iam/role:Role",
         lambda _: {
@@ -225,16 +265,37 @@ CASES = (
     Case(
         "records",
         "aws:dynamodb/table:Table",
-        lambda _: {
-            "attributes": [{"name": "pk", "type": "S"}],
+        lambda made: {
+            "attributes": [{"name": name, "type": "S"} for name in ("pk", "sk", "other")],
             "hash_key": "pk",
+            "range_key": "sk",
             "billing_mode": "PAY_PER_REQUEST",
+            "global_secondary_indexes": [{"name": "byOther", "hash_key": "other", "projection_type": "ALL"}],
+            "server_side_encryption": {"enabled": True, "kms_key_arn": made.key.arn},
+            "stream_enabled": True,
+            "stream_view_type": "NEW_IMAGE",
             "ttl": {"attribute_name": "expires", "enabled": True},
             "tags": {"n": "1", "gone": "1"},
         },
         changed=lambda _: {"point_in_time_recovery": {"enabled": True}, "tags": {"n": "2"}},
-        replaced=lambda _: {"name": "other"},
+        replaced=lambda _: {"hash_key": "sk", "range_key": "pk"},
         outside=_unprotected,
+    ),
+    Case(
+        "counted",
+        "aws:dynamodb/table:Table",
+        lambda _: {
+            "attributes": [{"name": "pk", "type": "S"}],
+            "hash_key": "pk",
+            "read_capacity": 1,
+            "write_capacity": 1,
+        },
+        changed=lambda _: {"read_capacity": 2},
+    ),
+    Case(
+        "hidden",
+        "aws:ssm/parameter:Parameter",
+        lambda _: {"name": "/round/hidden", "type": "SecureString", "value": _hidden()},
     ),
     Case(
         "parameter",

@@ -1,1 +1,0 @@
-"""A Pulumi program with every resource type of the provider stand-in, in several modules."""
