@@ -94,11 +94,13 @@ class ReleaseMachine:
             now: Time of this step, ISO 8601.
             override: Who releases a rejected model again, and why; empty for nobody.
         """
-        release = replace(self._release(model_package_arn, started_at, now, override), at=now)
+        release = self._release(model_package_arn, started_at, now, override)
         if release.is_over:
-            # The step that ended it was cut off before it gave the endpoint back.
+            # The step that ended it may have been cut off before it told of it and gave the endpoint back.
+            kept = self._keep(release)
             self._records.unlock(release.release_id)
-            return Progress(release, DONE)
+            return kept
+        release = replace(release, at=now)
         holder = self._records.lock(release.release_id)
         if holder != release.release_id:
             self._take_over(holder, release.release_id, now)
@@ -123,10 +125,13 @@ class ReleaseMachine:
             now: Time of this step, ISO 8601.
             cause: What went wrong.
         """
-        release = replace(self._release(model_package_arn, started_at, now, ""), at=now)
+        release = self._release(model_package_arn, started_at, now, "")
         why = f"the release machine could not go on: {cause}"
         if release.is_over:
-            return Progress(release, DONE)
+            kept = self._keep(release)
+            self._records.unlock(release.release_id)
+            return kept
+        release = replace(release, at=now)
         live = self._preparation.live()
         release = _as_read_back(release, live)
         if release.position == Position.BEGIN.value:
@@ -334,10 +339,12 @@ class ReleaseMachine:
 
     def _keep(self, release: Release) -> Progress:
         """Records how a release stands, and tells of what was decided."""
-        before = self._records.find(release.release_id)
         self._records.save(release)
-        if before is None or len(before.history) < len(release.history) or before.status != release.status:
+        newest = f"{release.status} {len(release.history)}"
+        if release.told != newest:
             self._tell(release)
+            release = replace(release, told=newest)
+            self._records.save(release)
         return Progress(release, DONE if release.status in {item.value for item in OVER} else WAIT)
 
 

@@ -51,6 +51,7 @@ class Release:
         why: The reason for how it stands, for a person.
         override: Who released a rejected model again, and why; empty for nobody.
         report: Place of the report in S3; empty before there is one.
+        told: Status and number of decisions that were told of last.
         taken_over_by: Release that turns this one back because its execution ended; empty for none.
         started_at: Time of the start, ISO 8601.
         at: Time of this record, ISO 8601.
@@ -83,6 +84,7 @@ class Release:
     why: str = ""
     override: str = ""
     report: str = ""
+    told: str = ""
     taken_over_by: str = ""
     started_at: str = ""
     at: str = ""
