@@ -113,19 +113,6 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         output_uri=f"s3://{plan.artifacts_bucket}/models/{plan.prefix}",
         metrics=_METRICS,
     )
-    baseline = ProcessingStep(
-        name="Baseline",
-        after=[train.name],
-        machine=machine,
-        entrypoint=_ENTRYPOINT,
-        flags=["baseline", "--periods", str(plan.periods)],
-        inputs=[
-            _input("model", train.model_uri),
-            _input("train", prepared["train"]),
-            _input("dataset", prepared["report"]),
-        ],
-        outputs=[_output("baseline", described)],
-    )
     evaluate = ProcessingStep(
         name="Evaluate",
         after=[train.name],
@@ -139,6 +126,20 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         ],
         outputs=[_output("evaluation", report)],
         property_files={_DECISION: ("evaluation", runtime.DECISION_FILE)},
+    )
+    baseline = ProcessingStep(
+        name="Baseline",
+        # After it, not beside it: what follows an execution sees one order.
+        after=[evaluate.name],
+        machine=machine,
+        entrypoint=_ENTRYPOINT,
+        flags=["baseline", "--periods", str(plan.periods)],
+        inputs=[
+            _input("model", train.model_uri),
+            _input("train", prepared["train"]),
+            _input("dataset", prepared["report"]),
+        ],
+        outputs=[_output("baseline", described)],
     )
     register = RegisterStep(
         name="Register",
@@ -160,7 +161,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     gate = GateStep(
         name="Gate",
         # A model that is registered has its baseline, so that it can be watched from its first day.
-        after=[evaluate.name, baseline.name],
+        after=[baseline.name],
         judge=evaluate.name,
         property_file=_DECISION,
         path="passed",
@@ -169,7 +170,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     )
     approval = Parameter(name=APPROVAL_PARAMETER, default=plan.approval, allowed=(APPROVED, PENDING))
     started_by = Parameter(name=TRIGGER_PARAMETER, default=PERSON, allowed=TRIGGERS)
-    return pipeline([approval, started_by], [ingest, prepare, train, baseline, evaluate, gate])
+    return pipeline([approval, started_by], [ingest, prepare, train, evaluate, baseline, gate])
 
 
 _PREPARED = ("train", "evaluation", "report")

@@ -87,4 +87,4 @@ def test_pipeline_steps_are_requests_that_sagemaker_accepts(tmp_path: Path) -> N
             assert list(api_problems("sagemaker", operation, request)) == []
             checked.append(step["Name"])
 
-    assert checked == ["Monitor", "Ingest", "Prepare", "Train", "Baseline", "Evaluate", "Register"]
+    assert checked == ["Monitor", "Ingest", "Prepare", "Train", "Evaluate", "Baseline", "Register"]
