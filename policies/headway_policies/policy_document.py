@@ -37,7 +37,8 @@ def matches_resource(pattern: str, arn: str) -> bool:
 
 def is_every_action(pattern: str) -> bool:
     """Whether an action pattern stands for all actions of all services."""
-    return "*" in pattern and not pattern.strip("*?:")
+    parts = pattern.split(":")
+    return "*" in pattern and not pattern.strip("*?:") and len(parts) <= 2 and all(parts)
 
 
 def is_every_action_of_a_service(pattern: str) -> bool:

@@ -291,7 +291,7 @@ def told(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Mapping[st
 
 
 def _told(edit: Owned, root: Path) -> Told:
-    project = Project.copy_to(root)
+    project = replace(Project.copy_to(root), variables={"PYTHONDONTWRITEBYTECODE": ""})
     settings = root / "stacks" / "Pulumi.prod.yaml"
     settings.write_text(settings.read_text("utf-8") + ENCRYPTED, "utf-8")
     project.edit(edit.path, edit.old, edit.new)

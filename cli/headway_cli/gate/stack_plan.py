@@ -146,7 +146,8 @@ def _environment(prepared: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in MISLEADING and not name.startswith(_CREDENTIALS)
     }
-    return {**kept, **prepared, stand_ins.VARIABLE: "1"}
+    # The program is loaded from the project, where nothing shall be left behind.
+    return {**kept, **prepared, stand_ins.VARIABLE: "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _write_backend(home: Path, project: str, stack: str, deployed: Mapping[str, Any] | None) -> None:
