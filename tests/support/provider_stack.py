@@ -53,14 +53,12 @@ class Outcome:
         text: everything that it printed.
         operations: logical name to operation, of resources that were not the same.
         properties: logical name to the properties that differ.
-        drifted: logical names of resources that a refresh found changed or gone.
     """
 
     code: int
     text: str
     operations: dict[str, str]
     properties: dict[str, set[str]] = field(default_factory=dict)
-    drifted: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -146,8 +144,7 @@ class Stack:
         log = self.directory / "events.jsonl"
         log.unlink(missing_ok=True)
         done = self._run(*arguments, "--event-log", str(log), "--diff", check=False)
-        text = done.stdout + done.stderr
-        return Outcome(done.returncode, text, _operations(log), _properties(log), _drifted(log))
+        return Outcome(done.returncode, done.stdout + done.stderr, _operations(log), _properties(log))
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -163,34 +160,14 @@ class Stack:
         return done
 
 
-def _events(log: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Kind, logical name and metadata of the events of resources of AWS."""
+def _steps(log: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Logical name and metadata of what was done to resources."""
     for line in log.read_text().splitlines() if log.exists() else []:
         event: Mapping[str, Any] = json.loads(line)
         for kind in ("resourcePreEvent", "resOutputsEvent"):
             metadata = event.get(kind, {}).get("metadata", {})
-            if metadata.get("op") is not None and metadata["type"].startswith("aws:"):
-                yield kind, metadata["urn"].rpartition("::")[2], metadata
-
-
-def _steps(log: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Logical name and metadata of what was done to resources."""
-    for _, name, metadata in _events(log):
-        if metadata["op"] not in _IGNORED:
-            yield name, metadata
-
-
-def _drifted(log: Path) -> set[str]:
-    """Resources whose refresh ended with another operation than none; it starts as ``refresh``."""
-    refreshing: set[str] = set()
-    found: set[str] = set()
-    for kind, name, metadata in _events(log):
-        if kind == "resourcePreEvent" and metadata["op"] == "refresh":
-            refreshing.add(name)
-        elif kind == "resOutputsEvent" and name in refreshing:
-            refreshing.discard(name)
-            found |= {name} - ({name} if metadata["op"] in _IGNORED else set())
-    return found
+            if metadata.get("op") not in {None, *_IGNORED} and metadata["type"].startswith("aws:"):
+                yield metadata["urn"].rpartition("::")[2], metadata
 
 
 def _operations(log: Path) -> dict[str, str]:

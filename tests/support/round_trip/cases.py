@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.round_trip import catalogues, learning, messages, network, records, storage, switches
+from support.round_trip import catalogues, learning, messages, network, records, storage, switches, training
 
 CASES = (
     *network.CASES,
@@ -10,6 +10,7 @@ CASES = (
     *switches.CASES,
     *catalogues.CASES,
     *learning.CASES,
+    *training.CASES,
     *storage.CASES,
     *messages.CASES,
 )

@@ -2,66 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import io
 import json
-import tarfile
 from typing import Any
 
 from support.round_trip.case import Case
-from support.round_trip.documents import allow, trust
+from support.round_trip.documents import allow, joined, trust
 
 S = "aws:sagemaker/"
 ACCOUNT_ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 IMAGE = "headway-runtime@sha256:" + "0" * 64
-PYTHON = "000000000000.dkr.ecr.us-east-1.amazonaws.com/sagemaker-base-python-310:1.0"
 PROCESSOR = "000000000000.dkr.ecr.us-east-1.amazonaws.com/monitor:1"
-
-
-def _artifact() -> str:
-    import pulumi  # noqa: PLC0415
-
-    return pulumi.Config().require("artifact")
 
 
 def _asset() -> Any:
     import pulumi  # noqa: PLC0415
 
-    return pulumi.FileAsset(_artifact())
-
-
-def _joined(*parts: Any) -> Any:
-    import pulumi  # noqa: PLC0415
-
-    return pulumi.Output.concat(*parts)
-
-
-def _script() -> str:
-    """A training script as script mode takes it: the same bytes each time, as the program runs often."""
-    code = b"import os, pathlib\npathlib.Path(os.environ['SM_MODEL_DIR'], 'weights').write_text('1')\n"
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        entry = tarfile.TarInfo("train.py")
-        entry.size = len(code)
-        tar.addfile(entry, io.BytesIO(code))
-    return base64.b64encode(gzip.compress(archive.getvalue(), mtime=0)).decode()
-
-
-def _training(made: Any, **hyper_parameters: str) -> dict[str, Any]:
-    return {
-        "training_job_name": "trained",
-        "role_arn": made.learner.arn,
-        "algorithm_specification": {"training_image": PYTHON, "training_input_mode": "File"},
-        "hyper_parameters": {
-            "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": _joined("s3://", made.learned.bucket, "/", made.script.key),
-            **hyper_parameters,
-        },
-        "output_data_config": {"s3_output_path": _joined("s3://", made.learned.bucket, "/trained")},
-        "resource_config": {"instance_count": 1, "instance_type": "ml.m5.large", "volume_size_in_gb": 1},
-        "stopping_condition": {"max_runtime_in_seconds": 60},
-    }
+    return pulumi.FileAsset(pulumi.Config().require("artifact"))
 
 
 def _variant(made: Any) -> dict[str, Any]:
@@ -83,7 +39,7 @@ def _card(purpose: str) -> str:
 
 
 def _job(made: Any) -> dict[str, Any]:
-    capture = _joined("s3://", made.learned.bucket, "/capture")
+    capture = joined("s3://", made.learned.bucket, "/capture")
     return {
         "monitoring_app_specification": {"image_uri": PROCESSOR, "container_arguments": ["--psi", "0.2"]},
         "monitoring_inputs": {
@@ -97,7 +53,7 @@ def _job(made: Any) -> dict[str, Any]:
             "monitoring_outputs": {
                 "s3_output": {
                     "local_path": "/opt/ml/processing/output",
-                    "s3_uri": _joined("s3://", made.learned.bucket, "/reports"),
+                    "s3_uri": joined("s3://", made.learned.bucket, "/reports"),
                 }
             }
         },
@@ -117,7 +73,9 @@ def _schedule(made: Any, expression: str) -> dict[str, Any]:
     }
 
 
-def _untag(arn: str) -> Any:
+def untag(arn: str) -> Any:
+    """An outside change of the tags of a resource of SageMaker, whose ARN is this output."""
+
     def outside(client: Any, _id: str, outputs: Any) -> None:
         tag = {"Key": "stranger", "Value": "1"}
         client("sagemaker").add_tags(ResourceArn=outputs[arn], Tags=[tag])
@@ -188,33 +146,20 @@ CASES = (
         lambda made: {"bucket": made.learned.id, "key": "model.tar.gz", "source": _asset()},
     ),
     Case(
-        "script",
-        "aws:s3/bucketObjectv2:BucketObjectv2",
-        lambda made: {"bucket": made.learned.id, "key": "sourcedir.tar.gz", "content_base64": _script()},
-    ),
-    Case(
-        "trained",
-        f"{S}trainingJob:TrainingJob",
-        lambda made: {**_training(made), "tags": {"n": "1", "gone": "1"}},
-        changed=lambda _: {"tags": {"n": "2"}},
-        replaced=lambda made: _training(made, rate="2"),
-        outside=_untag("arn"),
-    ),
-    Case(
         "model",
         f"{S}model:Model",
         lambda made: {
             "execution_role_arn": made.learner.arn,
             "primary_container": {
                 "image": IMAGE,
-                "model_data_url": _joined("s3://", made.learned.bucket, "/", made.artifact.key),
+                "model_data_url": joined("s3://", made.learned.bucket, "/", made.artifact.key),
                 "environment": {"SOME_NAME": "1"},
             },
             "tags": {"n": "1", "gone": "1"},
         },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda _: {"enable_network_isolation": True},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "configuration",
@@ -224,7 +169,7 @@ CASES = (
             "data_capture_config": {
                 "enable_capture": True,
                 "initial_sampling_percentage": 100,
-                "destination_s3_uri": _joined("s3://", made.learned.bucket, "/capture"),
+                "destination_s3_uri": joined("s3://", made.learned.bucket, "/capture"),
                 "capture_options": [{"capture_mode": "Input"}, {"capture_mode": "Output"}],
                 "capture_content_type_header": {"json_content_types": ["application/json"]},
             },
@@ -232,7 +177,7 @@ CASES = (
         },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda made: {"production_variants": [{**_variant(made), "initial_variant_weight": 2}]},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "otherConfiguration",
@@ -245,7 +190,7 @@ CASES = (
         lambda made: {"endpoint_config_name": made.configuration.name, "tags": {"n": "1", "gone": "1"}},
         changed=lambda made: {"endpoint_config_name": made.otherConfiguration.name, "tags": {"n": "2"}},
         replaced=lambda _: {"name": "other"},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "scaled",
@@ -253,7 +198,7 @@ CASES = (
         lambda made: {
             "service_namespace": "sagemaker",
             "scalable_dimension": "sagemaker:variant:DesiredInstanceCount",
-            "resource_id": _joined("endpoint/", made.endpoint.name, "/variant/champion"),
+            "resource_id": joined("endpoint/", made.endpoint.name, "/variant/champion"),
             "min_capacity": 1,
             "max_capacity": 2,
             "tags": {"n": "1", "gone": "1"},
@@ -287,7 +232,7 @@ CASES = (
         },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda _: {"model_package_group_description": "two"},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "packagesPolicy",
@@ -343,7 +288,7 @@ CASES = (
             "tags": {"n": "2"},
         },
         replaced=lambda _: {"feature_definitions": _features("id", "at", "more")},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "card",
@@ -368,7 +313,7 @@ CASES = (
         },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda _: {"human_task_ui_name": "other"},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "asked",
@@ -381,7 +326,7 @@ CASES = (
         lambda made: {
             "flow_definition_name": "review",
             "role_arn": made.learner.arn,
-            "output_config": {"s3_output_path": _joined("s3://", made.learned.bucket, "/reviews")},
+            "output_config": {"s3_output_path": joined("s3://", made.learned.bucket, "/reviews")},
             "human_loop_config": {
                 "workteam_arn": f"{ACCOUNT_ARN}:workteam/private-crowd/people",
                 "human_task_ui_arn": f"{ACCOUNT_ARN}:human-task-ui/asked",
@@ -393,9 +338,9 @@ CASES = (
         },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda made: {
-            "output_config": {"s3_output_path": _joined("s3://", made.learned.bucket, "/other")}
+            "output_config": {"s3_output_path": joined("s3://", made.learned.bucket, "/other")}
         },
-        outside=_untag("arn"),
+        outside=untag("arn"),
         after=("asked",),
     ),
     Case(
@@ -405,13 +350,13 @@ CASES = (
             "data_quality_app_specification": {"image_uri": PROCESSOR},
             "data_quality_job_input": {
                 "batch_transform_input": {
-                    "data_captured_destination_s3_uri": _joined("s3://", made.learned.bucket, "/capture"),
+                    "data_captured_destination_s3_uri": joined("s3://", made.learned.bucket, "/capture"),
                     "dataset_format": {"csv": {"header": True}},
                 }
             },
             "data_quality_job_output_config": {
                 "monitoring_outputs": {
-                    "s3_output": {"s3_uri": _joined("s3://", made.learned.bucket, "/reports")}
+                    "s3_output": {"s3_uri": joined("s3://", made.learned.bucket, "/reports")}
                 }
             },
             "job_resources": {
@@ -426,7 +371,7 @@ CASES = (
         },
         changed=lambda _: {"tags": {"n": "2"}},
         replaced=lambda _: {"data_quality_app_specification": {"image_uri": f"{PROCESSOR}2"}},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "monitor",
@@ -440,7 +385,7 @@ CASES = (
             "tags": {"n": "2"},
         },
         replaced=lambda _: {"name": "other"},
-        outside=_untag("arn"),
+        outside=untag("arn"),
     ),
     Case(
         "quota",
