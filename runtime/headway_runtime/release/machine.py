@@ -12,7 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headway_runtime.canonical import digest
-from headway_runtime.judge import MetricVerdict, Phase, StageObservation, Verdict, assess
+from headway_runtime.judge import JudgePlan, MetricVerdict, Phase, StageObservation, Verdict, assess
+from headway_runtime.judge.plan import Comparison
 from headway_runtime.release.catalogue import Catalogue, is_refusal, message_of
 from headway_runtime.release.course import (
     OVER,
@@ -288,7 +289,7 @@ class ReleaseMachine:
         except ClientError as error:
             why = f"what happened could not be read: {message_of(error)}"
             return Verdict(phase=Phase.ERROR, why=why), None
-        return assess([*before, seen], plan.judge), seen
+        return assess([*before, seen], _comparable(plan.judge, release)), seen
 
     def _look_at_champion(self, release: Release, plan: Plan) -> Progress:
         """Finds out how fast the champion usually is, which the challenger is held against."""
@@ -346,6 +347,14 @@ class ReleaseMachine:
             release = replace(release, told=newest)
             self._records.save(release)
         return Progress(release, DONE if release.status in {item.value for item in OVER} else WAIT)
+
+
+def _comparable(plan: JudgePlan, release: Release) -> JudgePlan:
+    """The plan without divergence where the champion is a placeholder, whose one answer means nothing."""
+    if not release.over_placeholder:
+        return plan
+    kept = [metric for metric in plan.metrics if metric.comparison is not Comparison.PAIRS]
+    return replace(plan, metrics=kept)
 
 
 def _situation(release: Release) -> Situation:

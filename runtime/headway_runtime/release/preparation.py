@@ -55,6 +55,7 @@ class Preparation:
             desired=goal.name,
             champion=champion,
             challenger=challenger,
+            over_placeholder=not self.package_behind(champion),
             model_digest="" if package is None else model_digest(package),
             shapes=tuple(dict.fromkeys([live.config, *(shape.name for shape in shapes)])),
         )

@@ -38,6 +38,7 @@ class Release:
         base: Configuration that the shapes are derived from.
         champion: Model that answered when the release began.
         challenger: Model that is released.
+        over_placeholder: Whether the champion is the base's own model, which came from no model package.
         shapes: Every configuration that this release knows.
         target_config: Configuration that the endpoint should have now.
         target_weights: Share of the traffic of each production variant there, in percent.
@@ -71,6 +72,7 @@ class Release:
     base: str = ""
     champion: str = ""
     challenger: str = ""
+    over_placeholder: bool = False
     shapes: Sequence[str] = ()
     target_config: str = ""
     target_weights: Mapping[str, float] = field(default_factory=dict)
