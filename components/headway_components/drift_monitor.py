@@ -9,41 +9,32 @@ from pulumi_aws import cloudwatch, iam, lambda_, sagemaker, scheduler
 
 from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._arns import log_group_arn, sagemaker_arn
 from headway_components._function_code import function_code
-from headway_components._grants import (
-    ENCRYPT,
-    LIST_BUCKET,
-    READ_MODELS,
-    WRITE_LOGS,
-    Statement,
-    attach_volumes,
-    grant,
-    join_network,
-    pull_statements,
-    read,
-    trust,
-    use_models,
-    write,
-)
+from headway_components._grants import Statement, grant, trust
 from headway_components._image import is_pinned
+from headway_components._monitor_grants import (
+    NAMESPACE,
+    MonitorThings,
+    function_statements,
+    job_statements,
+    pipeline_statements,
+    work_prefix,
+)
 from headway_components._monitor_steps import ENDPOINT_PARAMETER, MonitorPlan, monitor_pipeline
 from headway_components._refs import EndpointRef, FoundationRef, PipelineRef, RegistryRef, RoleRef
-from headway_components._text import json_text, suffixed
+from headway_components._text import json_text
 from headway_components._training_steps import CALENDAR, DRIFT, TRIGGER_PARAMETER
 from headway_components.drift_plan import DriftPlan
 
 HANDLER = "headway_runtime.monitor.control.handler.handle"
 CODE = ("__init__.py", "monitor/__init__.py", "monitor/control")
 """The function's files."""
-NAMESPACE = "Headway/Drift"
 METRIC = "RetrainingWanted"
 ALARM_PERIOD_S = 60
 """What is published once rings once: a minute without it is quiet again."""
 QUIET = "notBreaching"
 """Between two looks nothing is published."""
 _START = ("sagemaker:StartPipelineExecution",)
-_RUN_JOBS = tuple(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +81,13 @@ class DriftMonitor(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._plan = DriftPlan() if args.plan is None else args.plan
+        self._things = MonitorThings(
+            foundation=args.foundation,
+            registry=args.registry,
+            endpoint=args.endpoint,
+            training=args.training,
+            image=args.image,
+        )
         self._child = pulumi.ResourceOptions(parent=self)
         self._function_role = self._role("function", "lambda.amazonaws.com")
         self._schedule_role = self._role("schedule", "scheduler.amazonaws.com")
@@ -130,7 +128,10 @@ class DriftMonitor(pulumi.ComponentResource):
             opts=self._child,
         )
         permission = grant(
-            f"{self._name}-steps", self._function_role, _function_statements(args, logs.arn), parent=self
+            f"{self._name}-steps",
+            self._function_role,
+            function_statements(self._things, logs.arn),
+            parent=self,
         )
         settings = {
             "system": foundation.system,
@@ -138,7 +139,7 @@ class DriftMonitor(pulumi.ComponentResource):
             "capture_bucket": foundation.capture.name,
             "capture_prefix": foundation.prefix,
             "work_bucket": foundation.artifacts.name,
-            "work_prefix": _work(foundation).removesuffix("/"),
+            "work_prefix": work_prefix(foundation).removesuffix("/"),
             "training_pipeline": args.training.name,
             "cool_down_s": str(plan.cool_down_h * 3_600),
             "maximum_retrainings": str(plan.maximum_retrainings),
@@ -165,11 +166,11 @@ class DriftMonitor(pulumi.ComponentResource):
         args, foundation = self._args, self._args.foundation
         job_role = self._role("job", "sagemaker.amazonaws.com")
         pipeline_role = self._role("pipeline", "sagemaker.amazonaws.com")
-        job = grant(f"{self._name}-job", job_role, _job_statements(args), parent=self)
+        job = grant(f"{self._name}-job", job_role, job_statements(self._things), parent=self)
         steps = grant(
             f"{self._name}-pipeline",
             pipeline_role,
-            _pipeline_statements(args, job_role.arn, function.arn),
+            pipeline_statements(self._things, job_role.arn, function.arn),
             parent=self,
         )
         network = foundation.network
@@ -312,91 +313,3 @@ class DriftMonitor(pulumi.ComponentResource):
 
 def _pipeline_name(foundation: FoundationRef) -> str:
     return f"{foundation.prefix}-monitor"
-
-
-def _work(foundation: FoundationRef) -> str:
-    """Beginning of the keys of everything that the monitor reads and writes."""
-    return f"monitoring/{foundation.prefix}/"
-
-
-def _job_statements(args: DriftMonitorArgs) -> list[Statement]:
-    foundation = args.foundation
-    return [
-        *read(foundation.capture, f"{foundation.prefix}/", sid="Traffic"),
-        *read(foundation.artifacts, "baselines/", _work(foundation), sid="Inputs"),
-        *write(foundation.artifacts, _work(foundation), sid="Report"),
-        attach_volumes(foundation.key_arn),
-        Statement(
-            sid="Logs",
-            actions=("logs:CreateLogGroup", *WRITE_LOGS),
-            resources=[log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs")],
-        ),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-        ),
-        *pull_statements(args.image, foundation.partition),
-        *join_network(foundation),
-    ]
-
-
-def _pipeline_statements(
-    args: DriftMonitorArgs, job_role_arn: pulumi.Input[str], function_arn: pulumi.Input[str]
-) -> list[Statement]:
-    foundation = args.foundation
-    return [
-        Statement(
-            sid="RunJobs",
-            actions=(*_RUN_JOBS, "sagemaker:AddTags"),
-            resources=[sagemaker_arn(foundation, "processing-job", "*")],
-        ),
-        Statement(
-            sid="RunAsJobRole",
-            actions=("iam:PassRole",),
-            resources=[job_role_arn],
-            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
-        Statement(sid="PlanAndRecord", actions=("lambda:InvokeFunction",), resources=[function_arn]),
-        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
-        attach_volumes(foundation.key_arn),
-    ]
-
-
-def _function_statements(args: DriftMonitorArgs, logs_arn: pulumi.Input[str]) -> list[Statement]:
-    foundation, ours = args.foundation, f"{args.foundation.prefix}-*"
-    return [
-        Statement(
-            sid="Serving",
-            actions=(
-                *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
-                "sagemaker:DescribeModel",
-            ),
-            resources=[
-                sagemaker_arn(foundation, "endpoint", args.endpoint.name),
-                sagemaker_arn(foundation, "endpoint-config", ours),
-                sagemaker_arn(foundation, "model", ours),
-            ],
-        ),
-        use_models(args.registry, *READ_MODELS, sid="Baseline"),
-        Statement(
-            sid="Trainings",
-            actions=("sagemaker:ListPipelineExecutions", "sagemaker:ListPipelineParametersForExecution"),
-            resources=[args.training.arn, suffixed(args.training.arn, "/execution/*")],
-        ),
-        Statement(
-            sid="Traffic",
-            actions=LIST_BUCKET,
-            resources=[foundation.capture.arn],
-        ),
-        *read(foundation.artifacts, _work(foundation), sid="Work"),
-        *write(foundation.artifacts, _work(foundation), sid="Work"),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-        ),
-        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
-    ]

@@ -17,9 +17,10 @@ from headway_cli.monitoring import look, watched
 from headway_cli.systems import System
 from headway_components import DriftPlan
 from headway_components._function_code import function_code
+from headway_components._monitor_grants import NAMESPACE
 from headway_components._monitor_steps import MonitorPlan, monitor_pipeline
 from headway_components._training_steps import DRIFT, TRIGGER_PARAMETER, TRIGGERS
-from headway_components.drift_monitor import CODE, HANDLER, METRIC, NAMESPACE
+from headway_components.drift_monitor import CODE, HANDLER, METRIC
 from headway_runtime.contract import placeholder_artifact
 from headway_sandbox import lifecycle
 from support.control import unique, until

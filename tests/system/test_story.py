@@ -14,9 +14,11 @@ import pytest
 from headway_sandbox.engine import Engine
 from support.project import ENDPOINT, SEPTEMBER_FLIGHT, Project, is_running
 from support.readme import ROOT, blocks, commands
+from support.release_world import until
 
 pytestmark = pytest.mark.xdist_group("story")
 
+SYSTEM = "stacks/flight_delay/system.py"
 DAWN_FLIGHT = {**SEPTEMBER_FLIGHT, "scheduled_hour": 6, "scheduled_minute": 0, "temperature_f": 60.1}
 
 
@@ -214,6 +216,37 @@ def test_a_sandbox_that_somebody_removed_is_filled_again(project: Project, first
     assert again["changes"]["created"] > 50
     assert 0 < project.ask() < 1
     assert _planned(project) == {}
+
+
+def test_traffic_that_drifts_starts_a_training_that_says_so(project: Project, first: str) -> None:
+    declared = "    data_retention=DataRetention.REPRODUCIBLE,\n"
+    eager = "    drift=DriftPlan(minimum_rows=100, lasting_windows=1, cool_down_h=0),\n"
+    project.edit(SYSTEM, declared, declared + eager)
+    project.edit(SYSTEM, "import Answer, DataRetention,", "import Answer, DataRetention, DriftPlan,")
+    assert _up(project)["changes"]["updated"] >= 1
+
+    for _ in range(120):
+        project.ask({**SEPTEMBER_FLIGHT, "distance_mi": 12_000.0})
+    found = project.headway("monitor", "run", "--json")
+    shown = project.headway("monitor", "status")
+    until(lambda: _started_by(project, "drift") != "")
+    started = _started_by(project, "drift")
+    project.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=started)
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "distance_mi" in json.loads(found.stdout)["says"]
+    assert "the drift of" in shown.stdout
+
+
+def _started_by(project: Project, trigger: str) -> str:
+    """The execution of the training pipeline that something started; empty where there is none."""
+    sagemaker = project.client("sagemaker")
+    for item in sagemaker.list_pipeline_executions(PipelineName=ENDPOINT)["PipelineExecutionSummaries"]:
+        arn = str(item["PipelineExecutionArn"])
+        given = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
+        if {"Name": "StartedBy", "Value": trigger} in given["PipelineParameters"]:
+            return arn
+    return ""
 
 
 def test_down_leaves_no_process_and_no_resource(project: Project, first: str) -> None:

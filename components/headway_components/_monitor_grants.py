@@ -1,0 +1,132 @@
+"""What the roles of a monitor may do."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from headway_components._arns import log_group_arn, sagemaker_arn
+from headway_components._grants import (
+    ENCRYPT,
+    LIST_BUCKET,
+    READ_MODELS,
+    WRITE_LOGS,
+    Statement,
+    attach_volumes,
+    join_network,
+    pull_statements,
+    read,
+    use_models,
+    write,
+)
+from headway_components._refs import EndpointRef, FoundationRef, PipelineRef, RegistryRef
+from headway_components._text import suffixed
+
+NAMESPACE = "Headway/Drift"
+_RUN_JOBS = tuple(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorThings:
+    """What a monitor works with."""
+
+    foundation: FoundationRef
+    """What it builds on."""
+    registry: RegistryRef
+    """Where the baseline of the model that answers is found."""
+    endpoint: EndpointRef
+    """The endpoint that is watched."""
+    training: PipelineRef
+    """The pipeline that retrains."""
+    image: str
+    """URI of the image that looks at the traffic."""
+
+
+def work_prefix(foundation: FoundationRef) -> str:
+    """Beginning of the keys of everything that the monitor reads and writes."""
+    return f"monitoring/{foundation.prefix}/"
+
+
+def job_statements(things: MonitorThings) -> list[Statement]:
+    """The job: read traffic and baseline, write a report."""
+    foundation = things.foundation
+    return [
+        *read(foundation.capture, f"{foundation.prefix}/", sid="Traffic"),
+        *read(foundation.artifacts, "baselines/", work_prefix(foundation), sid="Inputs"),
+        *write(foundation.artifacts, work_prefix(foundation), sid="Report"),
+        attach_volumes(foundation.key_arn),
+        Statement(
+            sid="Logs",
+            actions=("logs:CreateLogGroup", *WRITE_LOGS),
+            resources=[log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs")],
+        ),
+        Statement(
+            sid="Metrics",
+            actions=("cloudwatch:PutMetricData",),
+            resources=["*"],
+            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        ),
+        *pull_statements(things.image, foundation.partition),
+        *join_network(foundation),
+    ]
+
+
+def pipeline_statements(
+    things: MonitorThings, job_role_arn: pulumi.Input[str], function_arn: pulumi.Input[str]
+) -> list[Statement]:
+    """The pipeline: run the job in its role, call the function."""
+    foundation = things.foundation
+    return [
+        Statement(
+            sid="RunJobs",
+            actions=(*_RUN_JOBS, "sagemaker:AddTags"),
+            resources=[sagemaker_arn(foundation, "processing-job", "*")],
+        ),
+        Statement(
+            sid="RunAsJobRole",
+            actions=("iam:PassRole",),
+            resources=[job_role_arn],
+            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        Statement(sid="PlanAndRecord", actions=("lambda:InvokeFunction",), resources=[function_arn]),
+        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
+        attach_volumes(foundation.key_arn),
+    ]
+
+
+def function_statements(things: MonitorThings, logs_arn: pulumi.Input[str]) -> list[Statement]:
+    """The function: see what serves and what was trained, list traffic, keep the state, publish."""
+    foundation, ours = things.foundation, f"{things.foundation.prefix}-*"
+    return [
+        Statement(
+            sid="Serving",
+            actions=(
+                *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
+                "sagemaker:DescribeModel",
+            ),
+            resources=[
+                sagemaker_arn(foundation, "endpoint", things.endpoint.name),
+                sagemaker_arn(foundation, "endpoint-config", ours),
+                sagemaker_arn(foundation, "model", ours),
+            ],
+        ),
+        use_models(things.registry, *READ_MODELS, sid="Baseline"),
+        Statement(
+            sid="Trainings",
+            actions=("sagemaker:ListPipelineExecutions", "sagemaker:ListPipelineParametersForExecution"),
+            resources=[things.training.arn, suffixed(things.training.arn, "/execution/*")],
+        ),
+        Statement(
+            sid="Traffic",
+            actions=LIST_BUCKET,
+            resources=[foundation.capture.arn],
+        ),
+        *read(foundation.artifacts, work_prefix(foundation), sid="Work"),
+        *write(foundation.artifacts, work_prefix(foundation), sid="Work"),
+        Statement(
+            sid="Metrics",
+            actions=("cloudwatch:PutMetricData",),
+            resources=["*"],
+            condition={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        ),
+        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
+    ]
