@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from headway_components import AISystem, AISystemArgs, ComplianceSpec, DataRetention, Deployment, SystemSpec
-from headway_policies.intent import PRODUCTION
+from headway_components import (
+    AISystem,
+    AISystemArgs,
+    ComplianceSpec,
+    DataRetention,
+    Deployment,
+    ImageRepository,
+    ImageRepositoryArgs,
+    SystemSpec,
+)
+from headway_components._tags import tagged
+from headway_policies.intent import DEVELOPMENT, PRODUCTION, Intent
 from headway_policies.judge import judge
-from headway_policies.outcome import Outcome
+from headway_policies.outcome import Judgement, Outcome
 from headway_policies.registry import all_rules
 from headway_policies.resource import Resource
 from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
@@ -39,9 +49,6 @@ WITHOUT_RESOURCE = {
 }
 """Actions that AWS lets nobody restrict to a resource."""
 
-NOT_DECLARED_YET = {"HEADWAY-MON-003", "HEADWAY-REL-007"}
-"""Rules that ask for what the components do not declare yet."""
-
 
 def deploy(spec: SystemSpec, deployment: Deployment, root: Path) -> Run:
     args = AISystemArgs(spec=spec, deployment=deployment, code_root=str(write_code(root)))
@@ -68,7 +75,7 @@ def allowed(run: Run) -> Iterator[tuple[Registered, dict[str, Any]]]:
                     yield item, statement
 
 
-def test_no_rule_of_the_gate_speaks_against_the_components(run: Run) -> None:
+def judged(run: Run, intent: Intent) -> list[Judgement]:
     resources = [
         Resource(
             type=item.type,
@@ -79,11 +86,45 @@ def test_no_rule_of_the_gate_speaks_against_the_components(run: Run) -> None:
         )
         for item in run.resources
     ]
-    rules = [rule for rule in all_rules() if rule.id not in NOT_DECLARED_YET]
-    judgements = list(judge(rules, resources, PRODUCTION))
+    return list(judge(all_rules(), resources, intent))
 
-    assert {judgement.outcome for judgement in judgements} <= {Outcome.PASS, Outcome.NOT_APPLICABLE}
-    assert len(judgements) > len(resources) / 5
+
+FORMS = {
+    "fullest, in production": (MAX, MAX_DEPLOYMENT, PRODUCTION),
+    "fullest, elsewhere": (MAX, MAX_DEPLOYMENT, DEVELOPMENT),
+    "smallest": (DEFAULTS, DEPLOYMENT, DEVELOPMENT),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
+def test_no_rule_of_the_gate_speaks_against_the_components(
+    form: tuple[SystemSpec, Deployment, Intent], tmp_path: Path
+) -> None:
+    spec, deployment, intent = form
+    run = deploy(spec, deployment, tmp_path)
+    judgements = judged(run, intent)
+    against = [
+        (item.rule_id, item.urn, item.findings, item.undecided)
+        for item in judgements
+        if item.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE)
+    ]
+
+    assert against == []
+    assert len([item for item in judgements if item.outcome is Outcome.PASS]) > len(run.resources) / 2
+
+
+def test_no_rule_speaks_against_a_repository_of_images() -> None:
+    args = ImageRepositoryArgs(
+        repository="team/headway-runtime", account_id="000000000000", region="us-east-1"
+    )
+
+    def program() -> None:
+        ImageRepository("images", args, tagged(None, MAX_DEPLOYMENT))
+
+    run = run_program(program)
+
+    assert {item.outcome for item in judged(run, PRODUCTION)} <= {Outcome.PASS, Outcome.NOT_APPLICABLE}
+    assert {item.protect for item in run.of_type("repository:Repository")} == {True}
 
 
 def test_no_statement_allows_a_wildcard_action(run: Run) -> None:

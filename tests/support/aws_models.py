@@ -26,11 +26,6 @@ class Cfn:
     shape: Callable[[dict[str, Any]], dict[str, Any]] = lambda inputs: inputs
 
 
-def _revealed(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """An input that the provider keeps as a secret, as the text that AWS gets."""
-    return lambda inputs: {**inputs, name: inputs[name]["value"]}
-
-
 @dataclass(frozen=True)
 class Api:
     """The API operation that a resource type stands for, and where its inputs go in the request."""
@@ -335,7 +330,7 @@ MODELS: Mapping[str, Cfn | Api] = {
     "aws:appconfig/environment:Environment": Cfn("AWS::AppConfig::Environment"),
     "aws:appconfig/configurationProfile:ConfigurationProfile": Cfn("AWS::AppConfig::ConfigurationProfile"),
     "aws:appconfig/hostedConfigurationVersion:HostedConfigurationVersion": Cfn(
-        "AWS::AppConfig::HostedConfigurationVersion", shape=_revealed("content")
+        "AWS::AppConfig::HostedConfigurationVersion"
     ),
     "aws:appconfig/deploymentStrategy:DeploymentStrategy": Cfn("AWS::AppConfig::DeploymentStrategy"),
     "aws:appconfig/deployment:Deployment": Cfn("AWS::AppConfig::Deployment"),

@@ -125,6 +125,11 @@ class _Aws(mocks.Mocks):
         )
 
 
+_SPECIAL = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+"""How the engine's protocol marks a value as a secret."""
+
+
 class _Recorder(mocks.MockMonitor):
     def __init__(self, run: Run) -> None:
         super().__init__(_Aws())
@@ -160,6 +165,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(asset) for name, asset in sorted(value.assets.items())}
     if isinstance(value, pulumi.StringAsset):
         return value.text
+    if isinstance(value, Mapping) and value.get(_SPECIAL) == _SECRET:
+        return _plain(value["value"])
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
