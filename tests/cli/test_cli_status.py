@@ -186,7 +186,8 @@ def test_the_registered_package_is_found_among_the_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "over"), [("running", False), ("waiting", False), ("promoted", True), ("rolled_back", True), ("refused", True)]
+    ("status", "over"),
+    [("running", False), ("waiting", False), ("promoted", True), ("rolled_back", True), ("refused", True)],
 )
 def test_a_release_is_read_from_its_record(status: str, over: bool) -> None:
     release = parse_release(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -102,8 +103,10 @@ def run(sdk_python: Path, cloud: Cloud, directory: Path, script: str) -> dict[st
         "BUCKET": BUCKET,
         "ROLE": role["Arn"],
     }
+    # The SDK writes helpers of its own beside the code that it is given.
+    program = shutil.copytree(HERE, directory / "program")
     done = subprocess.run(
-        [str(sdk_python), str(HERE / script)],
+        [str(sdk_python), str(program / script)],
         check=False,
         env=environment,
         cwd=directory,

@@ -122,7 +122,7 @@ def test_what_is_not_emulated_is_refused_by_name(
     serving: Serving, champion: str, member: str, value: str
 ) -> None:
     with refused("ValidationError", member, "does not emulate"):
-        serving.invoke(champion, **{member: value})
+        serving.invoke(champion, b"1", **{member: value})
 
 
 def test_limits_of_the_service_model_hold(serving: Serving, champion: str) -> None:
