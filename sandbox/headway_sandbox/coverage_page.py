@@ -80,7 +80,7 @@ def _general() -> Iterator[str]:
     yield ""
     yield (
         "S3, IAM, KMS, DynamoDB, CloudWatch, EventBridge, Step Functions, Lambda, SNS, SQS, SSM and the "
-        f"others are those of [ministack](https://pypi.org/project/ministack/{version}/) {version}. "
+        f"others are those of ministack {version}. "
         "What the sandbox adds to them: alarms that are evaluated period by period, on their own dimensions "
         "and without data; events of alarms and parameters; pipelines as targets of rules and schedules; "
         "keys behind objects; faults; enforced IAM. An operation that ministack does not know is an error "
