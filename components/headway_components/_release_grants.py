@@ -113,12 +113,7 @@ def _record(foundation: FoundationRef, things: ReleaseThings) -> list[Statement]
             resources=[things.table_arn],
         ),
         Statement(sid="Plan", actions=("ssm:GetParameter",), resources=[things.parameter_arn]),
-        Statement(
-            sid="Announce",
-            actions=("events:PutEvents",),
-            resources=[bus],
-            condition={"StringEquals": {"events:source": "headway.release"}},
-        ),
+        Statement(sid="Announce", actions=("events:PutEvents",), resources=[bus]),
         Statement(sid="Tell", actions=("sns:Publish",), resources=[things.topic_arn]),
         *write(foundation.audit, f"{EVIDENCE_PREFIX}{foundation.prefix}/", sid="Evidence"),
     ]

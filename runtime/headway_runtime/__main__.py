@@ -57,4 +57,9 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of the native libraries may still run while the interpreter takes them down, which now and then
+    # ends a finished job with SIGABRT. The job's files are written and closed, so nothing is left to do.
+    os._exit(status)

@@ -1,7 +1,7 @@
 """Absent, known and not-yet-known are three different things."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway_policies.resource import UNKNOWN, NotKnownError, Resource
@@ -69,6 +69,8 @@ PATHS = st.lists(st.sampled_from(["a", "b", "[0]", "[1]"]), min_size=1, max_size
 )
 
 
+# A busy machine draws the first example slowly.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(properties=st.dictionaries(st.sampled_from("abc"), PROPERTIES, max_size=3), path=PATHS)
 def test_no_path_breaks_a_read(properties: dict[str, object], path: str) -> None:
     resource = Resource(type="aws:s3/bucket:Bucket", properties=properties)

@@ -36,15 +36,18 @@ def test_up_trains_releases_and_serves_with_the_declared_roles_only(project: Pro
 
 def test_a_permission_that_is_taken_away_is_missed_by_name(project: Project) -> None:
     iam = project.client("iam")
-    (role,) = [item["RoleName"] for item in iam.list_roles()["Roles"] if "pipeline-role" in item["RoleName"]]
+    (role,) = [
+        item["RoleName"]
+        for item in iam.list_roles()["Roles"]
+        if "foundation-pipeline-role" in item["RoleName"]
+    ]
     deny = {"Effect": "Deny", "Action": "sagemaker:CreateProcessingJob", "Resource": "*"}
     iam.put_role_policy(
         RoleName=role, PolicyName="taken-away", PolicyDocument=json.dumps({"Statement": [deny]})
     )
     sagemaker = project.client("sagemaker")
-    (pipeline,) = sagemaker.list_pipelines()["PipelineSummaries"]
 
-    arn = sagemaker.start_pipeline_execution(PipelineName=pipeline["PipelineName"])["PipelineExecutionArn"]
+    arn = sagemaker.start_pipeline_execution(PipelineName=ENDPOINT)["PipelineExecutionArn"]
 
     def failed_step() -> dict[str, str] | None:
         steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
