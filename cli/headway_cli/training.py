@@ -148,7 +148,8 @@ def failure_reason(aws: Aws, steps: Sequence[Mapping[str, Any]]) -> str | None:
             return f"{step['StepName']}: {step.get('FailureReason') or 'it gives no reason'}"
         # A Fail step is declared ahead and cannot know the figures; the job that judged has said them.
         said = step["Metadata"]["Fail"].get("ErrorMessage", "")
-        judged = (_exit_message(aws, before) for before in reversed(steps[:position]))
+        named = [before for before in steps[:position] if before["StepName"] in said]
+        judged = (_exit_message(aws, before) for before in reversed(named))
         return f"{step['StepName']}: {next((message for message in judged if message), said)}"
     return None
 
