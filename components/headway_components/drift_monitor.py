@@ -9,7 +9,7 @@ from pulumi_aws import cloudwatch, iam, lambda_, sagemaker, scheduler
 
 from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._function_code import function_code
+from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import Statement, grant, trust
 from headway_components._image import is_pinned
 from headway_components._monitor_grants import (
@@ -144,21 +144,16 @@ class DriftMonitor(pulumi.ComponentResource):
             "cool_down_s": str(plan.cool_down_h * 3_600),
             "maximum_retrainings": str(plan.maximum_retrainings),
         }
-        return lambda_.Function(
+        return runtime_function(
             f"{self._name}-function",
             description=f"Plans and records the windows of the monitor of {foundation.prefix}",
             role=self._function_role.arn,
-            runtime=_defaults.LAMBDA_RUNTIME,
-            architectures=["arm64"],
             handler=HANDLER,
             code=function_code(*CODE),
-            timeout=_defaults.MONITOR_TIMEOUT_S,
-            memory_size=_defaults.RELEASE_MEMORY_MIB,
-            kms_key_arn=foundation.key_arn,
-            environment=lambda_.FunctionEnvironmentArgs(
-                variables={f"HEADWAY_{key.upper()}": value for key, value in settings.items()}
-            ),
-            logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
+            timeout_s=_defaults.MONITOR_TIMEOUT_S,
+            key_arn=foundation.key_arn,
+            settings=settings,
+            log_group=logs.name,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
 

@@ -11,7 +11,7 @@ from pulumi_aws import cloudwatch, dynamodb, lambda_, sfn, sns, ssm
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._arns import parameter_arn
-from headway_components._function_code import function_code
+from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import Statement, grant
 from headway_components._refs import FeatureFlagRef, FoundationRef, RegistryRef, ReleaseRef
 from headway_components._release_grants import ReleaseThings, function_statements
@@ -166,21 +166,16 @@ class Release(pulumi.ComponentResource):
             "poll_s": str(wait_s(plan, args.poll_s)),
             "switch": _profile_path(args.switch),
         }
-        return lambda_.Function(
+        return runtime_function(
             f"{self._name}-function",
             description=f"Takes the steps of releases of {foundation.prefix}",
             role=foundation.release_role.arn,
-            runtime=_defaults.LAMBDA_RUNTIME,
-            architectures=["arm64"],
             handler=HANDLER,
             code=function_code(*CODE),
-            timeout=_defaults.RELEASE_TIMEOUT_S,
-            memory_size=_defaults.RELEASE_MEMORY_MIB,
-            kms_key_arn=foundation.key_arn,
-            environment=lambda_.FunctionEnvironmentArgs(
-                variables={f"HEADWAY_{key.upper()}": value for key, value in settings.items()}
-            ),
-            logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
+            timeout_s=_defaults.RELEASE_TIMEOUT_S,
+            key_arn=foundation.key_arn,
+            settings=settings,
+            log_group=logs.name,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
 
