@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headway_runtime.judge.series import Direction, Effect, Series, SeriesPlan, compare_series
 
 CASES = json.loads((Path(__file__).parent / "kayenta_cases.json").read_text("utf-8"))["cases"]
-VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12)
+VALUES = st.lists(st.integers(-1_000, 1_000).map(float), min_size=1, max_size=12)
 OPPOSITE = {Series.HIGH: Series.LOW, Series.LOW: Series.HIGH}
 
 

@@ -1,18 +1,15 @@
 """Compares two series of a metric: whether the challenger's lies higher or lower than the champion's.
 
 Source: the Mann–Whitney classifier of Kayenta (Netflix and Google, 2018), whose published cases are the test
-of this one: the shift between the series with its confidence interval (Bauer 1972, normal approximation with
-corrections for continuity and ties), a tolerance relative to the shift, and an effect size.
+of this one. A series lies higher where the rank test (normal approximation, corrected for continuity and
+ties) still says so after it was shifted back by a share of its estimated shift, and where the effect is large.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from statistics import NormalDist, fmean
-
-_STEPS = 200
-_PRECISION = 1e-9
+from statistics import NormalDist, fmean, median
 
 
 class Direction(Enum):
@@ -47,8 +44,8 @@ class SeriesPlan:
 
     Attributes:
         direction: Which difference matters.
-        tolerance: Share of the estimated shift that its confidence interval must keep away from none.
-        confidence: Level of the confidence interval, 0 to 1.
+        tolerance: Share of the estimated shift that is taken off before the series are tested.
+        confidence: Two-sided confidence of the test, 0 to 1.
         effect: How a difference is measured.
         smallest_effect: Effect from which on a difference matters: at most the first for lower, at least the
             second for higher.
@@ -59,15 +56,6 @@ class SeriesPlan:
     confidence: float = 0.98
     effect: Effect = Effect.MEAN_RATIO
     smallest_effect: tuple[float, float] = (1.0, 1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shift:
-    """How far one series lies from another: the estimate and the bounds of its confidence interval."""
-
-    estimate: float
-    lower: float
-    upper: float
 
 
 def compare_series(challenger: Sequence[float], champion: Sequence[float], plan: SeriesPlan) -> Series:
@@ -87,53 +75,40 @@ def compare_series(challenger: Sequence[float], champion: Sequence[float], plan:
         return Series.NO_DATA
     if above == below or above[0] == above[-1] == below[0] == below[-1]:
         return Series.PASS
-    found = shift(above, below, plan.confidence)
-    least = plan.tolerance * abs(found.estimate)
+    least = plan.tolerance * abs(_shift(above, below))
+    quantile = NormalDist().inv_cdf(0.5 + plan.confidence / 2)
     size = _effect(above, below, plan.effect)
     smallest, largest = plan.smallest_effect
-    if plan.direction is not Direction.DECREASE and found.lower > least and not size < largest:
+    if (
+        plan.direction is not Direction.DECREASE
+        and _score(above, below, least) > quantile
+        and not size < largest
+    ):
         return Series.HIGH
-    if plan.direction is not Direction.INCREASE and found.upper < -least and not size > smallest:
+    if (
+        plan.direction is not Direction.INCREASE
+        and _score(above, below, -least) < -quantile
+        and not size > smallest
+    ):
         return Series.LOW
     return Series.PASS
 
 
-def shift(above: Sequence[float], below: Sequence[float], confidence: float) -> Shift:
-    """The shift between two series, with its confidence interval.
-
-    Args:
-        above: The series that is shifted.
-        below: The series that it is compared with.
-        confidence: Level of the confidence interval, 0 to 1.
-    """
-    smallest, largest = min(above) - max(below), max(above) - min(below)
-    if smallest == largest:
-        return Shift(estimate=smallest, lower=smallest, upper=smallest)
-    quantile = NormalDist().inv_cdf(0.5 + confidence / 2)
-
-    def crossing(level: float, corrected: bool) -> float:
-        return _root(lambda by: _score(above, below, by, corrected) - level, smallest, largest)
-
-    return Shift(
-        estimate=crossing(0.0, corrected=False),
-        lower=crossing(quantile, corrected=True),
-        upper=crossing(-quantile, corrected=True),
-    )
+def _shift(above: Sequence[float], below: Sequence[float]) -> float:
+    """How far one series lies from the other: the median of their differences (Hodges and Lehmann 1963)."""
+    return median(first - second for first in above for second in below)
 
 
-def _score(above: Sequence[float], below: Sequence[float], by: float, corrected: bool) -> float:
-    """The standardised rank sum of a series after it was shifted back."""
-    shifted = [value - by for value in above]
-    ranks, ties = _ranks([*shifted, *below])
+def _score(above: Sequence[float], below: Sequence[float], by: float) -> float:
+    """The standardised rank sum of a series after it was shifted back, nearer to none by half a rank."""
+    ranks, ties = _ranks([*(value - by for value in above), *below])
     first, second = len(above), len(below)
     together = first + second
     difference = math.fsum(ranks[:first]) - first * (first + 1) / 2 - first * second / 2
-    correction = math.copysign(0.5, difference) if corrected and difference else 0.0
+    correction = math.copysign(0.5, difference) if difference else 0.0
     tied = math.fsum(tie**3 - tie for tie in ties) / (together * (together - 1))
     variance = first * second / 12 * (together + 1 - tied)
-    if variance <= 0:
-        return math.copysign(math.inf, difference) if difference else 0.0
-    return (difference - correction) / math.sqrt(variance)
+    return (difference - correction) / math.sqrt(variance) if variance > 0 else 0.0
 
 
 def _ranks(values: Sequence[float]) -> tuple[list[float], list[int]]:
@@ -150,20 +125,6 @@ def _ranks(values: Sequence[float]) -> tuple[list[float], list[int]]:
         ties.append(end - start + 1)
         start = end + 1
     return ranks, ties
-
-
-def _root(function: Callable[[float], float], left: float, right: float) -> float:
-    """Where a falling function crosses zero, by bisection; an end where it does not cross."""
-    if function(left) <= 0:
-        return left
-    if function(right) >= 0:
-        return right
-    for _ in range(_STEPS):
-        middle = (left + right) / 2
-        if right - left <= _PRECISION * max(1.0, abs(left), abs(right)):
-            break
-        left, right = (middle, right) if function(middle) > 0 else (left, middle)
-    return (left + right) / 2
 
 
 def _effect(above: Sequence[float], below: Sequence[float], effect: Effect) -> float:
