@@ -1,15 +1,18 @@
 """InvokeEndpoint: what the sandbox itself costs a call, over calling the same model server directly.
 
 Run: `.venv/bin/python benchmarks/invoke_overhead.py`. Sixteen callers on connections of their own ask the
-trained LightGBM baseline, each as soon as it has its answer: first its server directly, then through the
-sandbox, then with all calls captured, in turns, in one run. The cost at a percentile is the difference of the
-medians over the turns. Finding the server's port needs Linux.
+trained LightGBM baseline: its server directly, through the sandbox, and with all calls captured, in turns, in
+one run. Two loads are measured. At the rate that the sandbox must sustain, the calls are spaced evenly, and
+the difference of the medians over the turns is what the sandbox costs a call. With each caller asking again
+at once, the machine is full, every further instruction makes all sixteen wait, and the calls a second tell
+how much the sandbox takes. Finding the server's port needs Linux.
 """
 
 import asyncio
 import statistics
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +32,26 @@ from support.invocation_load import (  # noqa: E402
 CALLS = 4000
 TURNS = 5
 LIMIT_P50_MS, LIMIT_P99_MS, LIMIT_CALLS_PER_S = 1.0, 5.0, 1500.0
+SPACED, AT_ONCE = f"{LIMIT_CALLS_PER_S:.0f} calls/s", "each again at once"
+PACES = {SPACED: LIMIT_CALLS_PER_S, AT_ONCE: None}
+
+
+@dataclass(frozen=True)
+class Medians:
+    """What a load took, as medians over its turns."""
+
+    p50_ms: float
+    p99_ms: float
+    calls_per_s: float
+
+    @classmethod
+    def of(cls, found: list[Load]) -> "Medians":
+        """The medians of some turns."""
+        return cls(
+            statistics.median(item.percentile(50) for item in found),
+            statistics.median(item.percentile(99) for item in found),
+            statistics.median(item.calls_per_s for item in found),
+        )
 
 
 def server_port(folder: str, endpoint: str) -> int:
@@ -65,39 +88,39 @@ def main() -> int:
                     request_bytes("/endpoints/captured/invocations", signed_headers()),
                 ),
             }
-            loads: dict[str, list[Load]] = {name: [] for name in ways}
+            loads: dict[str, dict[str, list[Load]]] = {}
             for turn in range(TURNS + 1):
-                for name, (port, request) in ways.items():
-                    measured = asyncio.run(load(port, request, CALLS))
-                    if turn > 0:  # the first is to warm up
-                        loads[name].append(measured)
+                for pace, calls_per_s in PACES.items():
+                    for name, (port, request) in ways.items():
+                        measured = asyncio.run(load(port, request, CALLS, calls_per_s))
+                        if turn > 0:  # the first is to warm up
+                            loads.setdefault(pace, {}).setdefault(name, []).append(measured)
         finally:
             lifecycle.stop(state_dir)
     return report(loads)
 
 
-def report(loads: dict[str, list[Load]]) -> int:
-    """Prints the table and says whether the limits hold."""
-    print(
-        f"{f'{CALLERS} callers, {CALLS} calls, {TURNS} turns':<36}"
-        f"{'p50':>10}{'p99':>10}{'calls/s':>10}{'ratio':>8}"
-    )
-    rows = {
-        name: tuple(
-            statistics.median(values)
-            for values in zip(
-                *((item.percentile(50), item.percentile(99), item.calls_per_s) for item in found), strict=True
+def report(loads: dict[str, dict[str, list[Load]]]) -> int:
+    """Prints the table of each load and says whether the limits hold."""
+    medians = {pace: {way: Medians.of(found) for way, found in ways.items()} for pace, ways in loads.items()}
+    for pace, ways in medians.items():
+        direct, through, _ = ways.values()
+        print(f"{f'{CALLERS} callers, {pace}':<36}{'p50':>10}{'p99':>10}{'calls/s':>10}{'ratio':>8}")
+        for name, row in ways.items():
+            print(
+                f"{name:<36}{row.p50_ms:>7.2f} ms{row.p99_ms:>7.2f} ms{row.calls_per_s:>10.0f}"
+                f"{row.calls_per_s / direct.calls_per_s:>8.2f}"
             )
-        )
-        for name, found in loads.items()
-    }
-    direct, through, _ = rows.values()
-    for name, (p50, p99, calls) in rows.items():
-        print(f"{name:<36}{p50:>7.2f} ms{p99:>7.2f} ms{calls:>10.0f}{calls / direct[2]:>8.2f}")
-    cost = through[0] - direct[0], through[1] - direct[1]
-    print(f"{'cost of the sandbox':<36}{cost[0]:>7.2f} ms{cost[1]:>7.2f} ms")
+        cost = through.p50_ms - direct.p50_ms, through.p99_ms - direct.p99_ms
+        print(f"{'cost of the sandbox':<36}{cost[0]:>7.2f} ms{cost[1]:>7.2f} ms\n")
     print(f"{'limit':<36}{LIMIT_P50_MS:>7.2f} ms{LIMIT_P99_MS:>7.2f} ms{LIMIT_CALLS_PER_S:>10.0f}")
-    return 0 if cost[0] <= LIMIT_P50_MS and cost[1] <= LIMIT_P99_MS and through[2] >= LIMIT_CALLS_PER_S else 1
+    direct, through, _ = medians[SPACED].values()
+    kept = (
+        through.p50_ms - direct.p50_ms <= LIMIT_P50_MS,
+        through.p99_ms - direct.p99_ms <= LIMIT_P99_MS,
+        list(medians[AT_ONCE].values())[1].calls_per_s >= LIMIT_CALLS_PER_S,
+    )
+    return 0 if all(kept) else 1
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import logging
@@ -323,6 +324,8 @@ async def _serve(
     async def until_stopped() -> None:
         # hypercorn awaits the trigger once its sockets accept.
         on_listening()
+        # What is loaded by now stays; looking through all of it again would make calls wait for 100 ms.
+        gc.freeze()
         await stopping.wait()
         await sandbox.about_to_stop()
 

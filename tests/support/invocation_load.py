@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,21 +53,28 @@ class Load:
 
 
 class Caller(asyncio.Protocol):
-    """One caller: sends the same request again and again and measures each answer."""
+    """One caller: sends the same request again and again and measures each answer.
 
-    def __init__(self, request: bytes, wanted: Callable[[], bool]) -> None:
+    Args:
+        request: The request.
+        due: When each call is due, in seconds of the performance counter. A call that comes later, since the
+            answer before it was awaited, is measured from when it was due.
+    """
+
+    def __init__(self, request: bytes, due: Iterator[float]) -> None:
         self.latencies_ms: list[float] = []
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self._loop.create_future()
         self._request = request
-        self._wanted = wanted
+        self._due = due
         self._buffer = b""
-        self._sent = 0.0
+        self._began = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Sends the first request."""
+        """Sends the first request when it is due."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._send()
+        self._next()
 
     def data_received(self, data: bytes) -> None:
         """Takes in an answer, and sends the next request once it is whole."""
@@ -78,36 +85,56 @@ class Caller(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 200"):
             self.done.set_exception(RuntimeError(self._buffer.decode()))
             return
-        self.latencies_ms.append((time.perf_counter() - self._sent) * 1000)
+        self.latencies_ms.append((time.perf_counter() - self._began) * 1000)
         self._buffer = b""
-        if self._wanted():
-            self._send()
-        else:
-            self._transport.close()
-            self.done.set_result(None)
+        self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Complains about a connection that ended early."""
         if not self.done.done():
             self.done.set_exception(error or RuntimeError("the server closed the connection"))
 
-    def _send(self) -> None:
-        self._sent = time.perf_counter()
+    def _next(self) -> None:
+        due = next(self._due, None)
+        if due is None:
+            self._transport.close()
+            self.done.set_result(None)
+            return
+        early_s = due - time.perf_counter()
+        if early_s > 0:
+            self._loop.call_later(early_s, lambda: self._send(time.perf_counter()))
+        else:
+            self._send(due)
+
+    def _send(self, began: float) -> None:
+        self._began = began
         self._transport.write(self._request)
 
 
-async def load(port: int, request: bytes, calls: int) -> Load:
-    """Asks one port with all callers at once."""
-    left = iter(range(calls))
+async def load(port: int, request: bytes, calls: int, calls_per_s: float | None = None) -> Load:
+    """Asks one port with all callers at once.
+
+    Args:
+        port: The port on this machine.
+        request: The request that each call sends.
+        calls: How many calls are made in all.
+        calls_per_s: How many calls are due a second, evenly spaced over all callers; without it each caller
+            asks again as soon as it has its answer.
+    """
     began = time.perf_counter()
+    left = iter(range(calls))
+
+    def due(caller: int) -> Iterator[float]:
+        if calls_per_s is None:
+            yield from (time.perf_counter() for _ in left)
+        else:
+            yield from (began + call / calls_per_s for call in range(caller, calls, CALLERS))
+
     loop = asyncio.get_running_loop()
-    pairs = [
-        await loop.create_connection(
-            lambda: Caller(request, lambda: next(left, None) is not None), "127.0.0.1", port
-        )
-        for _ in range(CALLERS)
-    ]
-    callers = [caller for _, caller in pairs]
+    callers = [Caller(request, due(number)) for number in range(CALLERS)]
+    callers_left = list(callers)
+    for _ in callers:
+        await loop.create_connection(callers_left.pop, "127.0.0.1", port)
     await asyncio.gather(*(caller.done for caller in callers))
     latencies_ms = sorted(value for caller in callers for value in caller.latencies_ms)
     return Load(latencies_ms, len(latencies_ms) / (time.perf_counter() - began))

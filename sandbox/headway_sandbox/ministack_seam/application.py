@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from headway_sandbox.json_pieces import dumps_in_pieces
 from headway_sandbox.ministack_seam.access import Access, AccessDeniedError
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, evaluate_alarms, keep_metrics
 from headway_sandbox.ministack_seam.default_key import with_default_key
@@ -209,6 +210,9 @@ class Ministack:
     def put_metrics(self, namespace: str, data: Sequence[dict[str, Any]]) -> None:
         """Publishes metrics in the name of an AWS service, and lets alarms look at them.
 
+        They come every second while models serve, so they are not a reason to save: that would take calls
+        their time. The next change saves them, or the next save without one.
+
         Args:
             namespace: For example ``AWS/SageMaker``.
             data: Metrics as PutMetricData takes them, with ``Values`` and ``Counts``.
@@ -219,7 +223,6 @@ class Ministack:
             self._metrics.put(namespace, data)
 
         contextvars.copy_context().run(put)
-        self.on_change()
 
     def _use_own_account(self) -> None:
         # State is kept by the account and region in force; outside a request there is none.
@@ -235,7 +238,7 @@ class Ministack:
         """A service's state as ministack reads it back from a file at its next start."""
         version = self._persistence._state_format_version(service)  # noqa: SLF001
         default = self._persistence._json_default  # noqa: SLF001
-        return json.dumps({"__ministack_format__": version, "payload": state}, default=default)
+        return dumps_in_pieces({"__ministack_format__": version, "payload": state}, default)
 
     def reset(self) -> None:
         """Empties every service, in memory and on disk."""
