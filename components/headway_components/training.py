@@ -13,6 +13,7 @@ from headway_components._declaration import Declaration, Problem, problem, refus
 from headway_components.contracts import COLUMN_PATTERN
 
 INSTANCE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+_GUESSED_AUC = 0.5
 _ENTRY_POINT = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
 
@@ -80,14 +81,19 @@ class TrainingSpec(Declaration):
 
 
 class EvaluationSpec(Declaration):
-    """What a trained model has to prove on rows that it has not seen."""
+    """What a trained model has to prove on rows that it has not seen.
+
+    At least one threshold has to ask for more than a guess gives: `minimum_logloss_improvement` above 0 or
+    `minimum_auc` above 0.5.
+    """
 
     floor: Floor = Floor.BASE_RATE
     """The model to beat; the share of positives in the training rows when left out."""
     minimum_logloss_improvement: float = Field(default=0.0, ge=0, lt=1)
-    """Share by which the log-loss must be below the floor's, 0.08 for 8 %; any better when left out."""
+    """Share by which the log-loss must be below the floor's, 0.08 for 8 %; any better when left out, which
+    asks for nothing by itself."""
     minimum_auc: float = Field(default=0.5, ge=0, le=1)
-    """Smallest area under the ROC curve; 0.5 when left out."""
+    """Smallest area under the ROC curve; 0.5 when left out, which a guess reaches."""
     maximum_auc: float = Field(default=1.0, ge=0, le=1)
     """Largest area under the ROC curve; above it the data leaks. No ceiling when left out."""
     slices: Sequence[str] = ()
@@ -129,6 +135,10 @@ def _evaluation_problems(spec: EvaluationSpec) -> Iterator[Problem]:
     if spec.minimum_auc >= spec.maximum_auc or math.isnan(spec.minimum_auc):
         message = f"must be below maximum_auc {spec.maximum_auc:g}"
         yield problem("minimum_auc", spec.minimum_auc, message, "lower it or raise maximum_auc")
+    if spec.minimum_logloss_improvement <= 0 and spec.minimum_auc <= _GUESSED_AUC:
+        message = "asks for nothing, and neither does minimum_auc: a model that guesses passes"
+        fix = f"raise it above 0, or minimum_auc above {_GUESSED_AUC:g}"
+        yield problem("minimum_logloss_improvement", spec.minimum_logloss_improvement, message, fix)
     for index, column in enumerate(spec.slices):
         if re.fullmatch(COLUMN_PATTERN, column) is None:
             message = "is not the name of a column"

@@ -144,6 +144,12 @@ CASES: list[tuple[str, type[Declaration], Any, list[str]]] = [
         {"minimum_auc": 0.8, "maximum_auc": 0.7},
         ["minimum_auc: must be below maximum_auc 0.7"],
     ),
+    (
+        "no threshold",
+        EvaluationSpec,
+        {"floor": "base-rate", "maximum_auc": 0.8},
+        ["minimum_logloss_improvement: asks for nothing", "raise it above 0, or minimum_auc above 0.5"],
+    ),
     ("slices", EvaluationSpec, {"slices": ["a b"]}, ["slices.0: is not the name of a column, got 'a b'"]),
     ("duration", ReleasePlan, {"maximum_duration_s": 1}, ["maximum_duration_s", "give 60 or more"]),
     (

@@ -23,7 +23,7 @@ from headway_policies.judge import judge
 from headway_policies.outcome import Judgement, Outcome
 from headway_policies.registry import all_rules
 from headway_policies.resource import Resource
-from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
+from support.example_system import BASELINE, DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
 from support.pulumi_program import Registered, Run, run_program
 
 WITHOUT_RESOURCE = {
@@ -93,6 +93,7 @@ FORMS = {
     "fullest, in production": (MAX, MAX_DEPLOYMENT, PRODUCTION),
     "fullest, elsewhere": (MAX, MAX_DEPLOYMENT, DEVELOPMENT),
     "smallest": (DEFAULTS, DEPLOYMENT, DEVELOPMENT),
+    "smallest that trains": (DEFAULTS.model_copy(update={"model": BASELINE}), DEPLOYMENT, DEVELOPMENT),
 }
 
 

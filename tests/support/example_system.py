@@ -49,7 +49,10 @@ TRAINING = TrainingSpec(
     evaluate_until="2026-03-01",
 )
 BASELINE = ModelSpec.trained(
-    "baseline", signature=ModelSignature.over(PAYMENTS), training=TRAINING, evaluation=EvaluationSpec()
+    "baseline",
+    signature=ModelSignature.over(PAYMENTS),
+    training=TRAINING,
+    evaluation=EvaluationSpec(minimum_logloss_improvement=0.01),
 )
 
 DEFAULTS = SystemSpec(name="fraud", contract=CONTRACT, model=ModelSpec.placeholder())

@@ -224,6 +224,7 @@ class Owned:
         new: What it is replaced with.
         code: The exit code then.
         says: The rules, or the reasons, that speak then; no other does.
+        refused: What the declaration itself says against it, before there is anything to judge.
     """
 
     title: str
@@ -232,6 +233,7 @@ class Owned:
     new: str
     code: int
     says: frozenset[str] = frozenset()
+    refused: str = ""
 
 
 UNKEYED = """
@@ -256,7 +258,7 @@ OWNED = (
         *("the thresholds, in the declaration", "stacks/flight_delay/system.py"),
         *("minimum_logloss_improvement=0.08, minimum_auc=0.66, ", ""),
         code=1,
-        says=_rules("HEADWAY-CHG-002"),
+        refused="minimum_logloss_improvement: asks for nothing",
     ),
     Owned(
         *("the key, in the program", "stacks/__main__.py"),
@@ -316,10 +318,14 @@ def test_what_an_owner_changes_decides_the_exit_code(edit: Owned, told: Mapping[
     found = told[edit.title]
 
     assert found.code == edit.code, found.errors
+    assert edit.refused in found.errors
+    assert found.left == set()
+    if edit.refused:
+        assert found.document == {}
+        return
     assert {item["rule"] for item in found.document["findings"]} == edit.says
     assert found.document["lane"] == {0: "auto", 1: "refused", 3: "manual"}[edit.code]
     assert found.document["outcomes"]["undecided"] == 0
-    assert found.left == set()
 
 
 def test_the_plan_knows_what_documents_say_and_where_resources_are_declared(planned: Planned) -> None:
