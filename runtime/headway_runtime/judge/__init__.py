@@ -2,7 +2,7 @@
 
 from headway_runtime.judge.assess import ERRORS, Phase, Verdict, assess
 from headway_runtime.judge.evidence import Counts
-from headway_runtime.judge.observation import Pairs, StageObservation
+from headway_runtime.judge.observation import Levels, Pairs, StageObservation
 from headway_runtime.judge.plan import Comparison, Inconclusive, JudgePlan, Metric, Stage
 from headway_runtime.judge.standing import MetricVerdict, Standing
 
@@ -12,6 +12,7 @@ __all__ = [
     "Counts",
     "Inconclusive",
     "JudgePlan",
+    "Levels",
     "Metric",
     "MetricVerdict",
     "Pairs",

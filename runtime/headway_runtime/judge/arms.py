@@ -4,12 +4,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headway_runtime.judge.evidence import Counts, log_above, log_below, log_harm, log_safe, mixture
+from headway_runtime.judge.evidence import (
+    Counts,
+    harm_as_a_whole,
+    harm_bets,
+    log_above,
+    log_below,
+    log_safe,
+    mixture,
+)
 from headway_runtime.judge.observation import StageObservation
 from headway_runtime.judge.plan import JudgePlan, Metric
 from headway_runtime.judge.standing import MetricVerdict, Standing
 from headway_runtime.judge.words import e_value, percent, share
 
+CEILING_STAKE = 0.2
+"""Part of the stake on the ceiling: next to a champion, what breaks it is mostly seen by comparison first."""
 _NOTHING = Counts(challenger_requests=0, challenger_bad=0, champion_requests=0, champion_bad=0)
 
 
@@ -67,18 +77,20 @@ def harm_evidence(metric: Metric, stages: Sequence[Counts], all_stages: int) -> 
     Returns:
         The natural logarithm of the e-value against "no worse".
     """
-    single = [*stages, *([_NOTHING] * (all_stages - len(stages)))]
-    weights = [0.5, *([0.5 / len(single)] * len(single))]
     tolerance = metric.tolerance_ratio
-    compared = [log_harm(stages, tolerance), *(log_harm([item], tolerance) for item in single)]
-    harm = mixture(compared, weights)
+    bets = [harm_bets(item, tolerance) for item in stages]
+    to_come = [0.0] * (all_stages - len(stages))
+    harm = _shared(harm_as_a_whole(bets), [*(harm_as_a_whole([item]) for item in bets), *to_come])
     total = _summed(stages)
     if metric.ceiling is None or _champion_above(total, metric.ceiling):
         return harm
-    above = [
-        log_above(item.challenger_requests, item.challenger_bad, metric.ceiling) for item in (total, *single)
-    ]
-    return mixture([harm, mixture(above, weights)])
+    above = [log_above(item.challenger_requests, item.challenger_bad, metric.ceiling) for item in stages]
+    whole = log_above(total.challenger_requests, total.challenger_bad, metric.ceiling)
+    return mixture([harm, _shared(whole, [*above, *to_come])], (1 - CEILING_STAKE, CEILING_STAKE))
+
+
+def _shared(whole: float, single: Sequence[float]) -> float:
+    return mixture([whole, *single], [0.5, *([0.5 / len(single)] * len(single))])
 
 
 def safe_evidence(metric: Metric, stages: Sequence[Counts], beyond: float) -> float:

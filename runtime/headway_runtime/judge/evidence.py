@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 HARM_RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """How much worse than assumed a challenger may be, where harm is looked for."""
+HARM_STAKES = tuple(stake / 30 for stake in (1, 2, 3, 5, 11, 7, 1))
+"""Part of the stake on each: most where few bad events have to do; small harm shows itself in many anyway."""
 SAFE_RATIOS = (0.3, 0.6, 0.8, 1.0, 1.2)
 """How a challenger may compare to its champion, where harm is to be ruled out."""
 LOW_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
@@ -49,8 +51,32 @@ def log_harm(stages: Iterable[Counts], ratio: float) -> float:
     Returns:
         The natural logarithm of the e-value against "at most `ratio` times".
     """
-    known = tuple(stages)
-    return mixture([_two_arms(known, ratio, ratio * worse) for worse in HARM_RATIOS])
+    return harm_as_a_whole([harm_bets(counts, ratio) for counts in stages])
+
+
+def harm_bets(counts: Counts, ratio: float) -> tuple[float, ...]:
+    """What one stage says for each of the alternatives that harm is looked for with.
+
+    Args:
+        counts: Counts under one split of the traffic.
+        ratio: The largest ratio of the two rates that is no harm, above 0.
+
+    Returns:
+        The natural logarithm of the bet on each of `HARM_RATIOS`.
+    """
+    return tuple(_two_arms((counts,), ratio, ratio * worse) for worse in HARM_RATIOS)
+
+
+def harm_as_a_whole(bets: Sequence[Sequence[float]]) -> float:
+    """Evidence of harm over stages taken together.
+
+    Args:
+        bets: For each stage what `harm_bets` says.
+
+    Returns:
+        The natural logarithm of the e-value.
+    """
+    return mixture([math.fsum(column) for column in zip(*bets, strict=True)], HARM_STAKES) if bets else 0.0
 
 
 def log_safe(stages: Iterable[Counts], ratio: float) -> float:
@@ -136,5 +162,5 @@ def mixture(logs: Sequence[float], weights: Sequence[float] | None = None) -> fl
     largest = max(logs)
     if math.isinf(largest):
         return largest
-    total = math.fsum(part * math.exp(item - largest) for part, item in zip(shares, logs, strict=True))
-    return largest + math.log(total)
+    parts = [part * math.exp(item - largest) for part, item in zip(shares, logs, strict=True)]
+    return largest + math.log(sum(parts))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from headway_runtime.judge.arms import judge_arms
 from headway_runtime.judge.evidence import log_above
+from headway_runtime.judge.levels import judge_levels
 from headway_runtime.judge.observation import Pairs, StageObservation
 from headway_runtime.judge.plan import Comparison, JudgePlan, Metric
 from headway_runtime.judge.standing import MetricVerdict, Standing
@@ -72,7 +73,12 @@ def _value(metric: Metric, observations: Sequence[StageObservation], _: JudgePla
     )
 
 
-_JUDGES = {Comparison.ARMS: judge_arms, Comparison.PAIRS: _pairs, Comparison.VALUE: _value}
+_JUDGES = {
+    Comparison.ARMS: judge_arms,
+    Comparison.PAIRS: _pairs,
+    Comparison.VALUE: _value,
+    Comparison.LEVELS: lambda metric, observations, _: judge_levels(metric, observations),
+}
 
 
 def _unmeasured(

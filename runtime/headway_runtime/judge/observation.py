@@ -20,6 +20,19 @@ class Pairs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Levels:
+    """A level that was measured of both arms again and again, the newest last.
+
+    Attributes:
+        challenger: The challenger's, as shares of what there is.
+        champion: The champion's; empty where nothing can be held against it.
+    """
+
+    challenger: Sequence[float] = ()
+    champion: Sequence[float] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageObservation:
     """What was counted in one stage so far.
 
@@ -31,6 +44,7 @@ class StageObservation:
         pairs: For each metric that compares pairs, its counts.
         slices: For each metric that compares pairs, its counts by slice of the inputs, `column=value`.
         values: For each metric that is a value, what was measured.
+        levels: For each metric that compares levels, what was measured.
         missing: What could not be measured, and why.
     """
 
@@ -41,6 +55,7 @@ class StageObservation:
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
     slices: Mapping[str, Mapping[str, Pairs]] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
+    levels: Mapping[str, Levels] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 
 

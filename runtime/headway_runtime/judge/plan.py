@@ -18,6 +18,8 @@ class Comparison(Enum):
     """Bad pairs of answers to the same request, against the largest share that is allowed."""
     VALUE = "value"
     """A measured number, against the largest that is allowed."""
+    LEVELS = "levels"
+    """A level of each arm, measured again and again in the same time, against the champion's."""
 
 
 class Inconclusive(Enum):
@@ -28,6 +30,10 @@ class Inconclusive(Enum):
     ASK = "ask"
 
 
+_BY_CHANCE = (Comparison.ARMS, Comparison.PAIRS)
+"""What counts events, so that chance may raise an alarm; the others are measured against a limit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One thing that a challenger must not be worse at.
@@ -35,10 +41,11 @@ class Metric:
     Attributes:
         name: Name of the metric.
         comparison: How it is judged.
-        tolerance_ratio: Ratio of the arms' rates up to which a challenger counts as no worse.
-        acceptable_share: Share of bad events that is no reason to stop by itself; also the most that pairs
-            may have.
-        ceiling: The most that is allowed whatever the champion does: a share of bad events, or the value.
+        tolerance_ratio: Ratio of the arms' rates or levels up to which a challenger counts as no worse.
+        acceptable_share: Share of bad events, or level, that is no reason to stop by itself; also the most
+            that pairs may have.
+        ceiling: The most that is allowed whatever the champion does: a share of bad events, the value, or
+            the level.
         weight: Share of the chance of a false alarm that this metric may use, in comparison to the others.
         slices: Whether bad pairs are judged for each slice of the inputs as well.
         required: Whether a stage needs this metric to pass; one with late labels may be missing.
@@ -95,7 +102,7 @@ class JudgePlan:
 
     def metric_alpha(self, metric: Metric) -> float:
         """The chance of a false alarm that one metric may use."""
-        total = sum(item.weight for item in self.metrics if item.comparison is not Comparison.VALUE)
+        total = sum(item.weight for item in self.metrics if item.comparison in _BY_CHANCE)
         return self.false_rollback * metric.weight / total
 
     @classmethod

@@ -2,7 +2,8 @@
 
 Source: the Mann–Whitney classifier of Kayenta (Netflix and Google, 2018), whose published cases are the test
 of this one. A series lies higher where the rank test (normal approximation, corrected for continuity and
-ties) still says so after it was shifted back by a share of its estimated shift, and where the effect is large.
+ties) still says so after it was shifted back by a share of its estimated shift, and where the effect is
+large.
 """
 
 import math
