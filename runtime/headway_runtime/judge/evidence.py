@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 HARM_RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """How much worse than assumed a challenger may be, where harm is looked for."""
-HARM_STAKES = tuple(stake / 30 for stake in (1, 2, 3, 5, 11, 7, 1))
+HARM_STAKES = tuple(stake / 32 for stake in (1, 2, 3, 6, 12, 7, 1))
 """Part of the stake on each: most where few bad events have to do; small harm shows itself in many anyway."""
 SAFE_RATIOS = (0.3, 0.6, 0.8, 1.0, 1.2)
 """How a challenger may compare to its champion, where harm is to be ruled out."""
