@@ -133,6 +133,7 @@ class Sandbox:
             failure=self._failure,
             start_pipeline=self._start_pipeline,
             schedule_time=self._schedule_clock.now,
+            journal=store,
         )
         self._ministack.intercept(self._before)
         self.pages = ControlPages(self.service.faults, self._reset)
@@ -268,6 +269,8 @@ class Sandbox:
         for arn in interrupted:
             _log.warning("the last run of the sandbox ended in the middle of %s; it is marked as failed", arn)
         self.pages.interrupted = interrupted
+        for arn in self._ministack.go_on_with_machines():
+            _log.warning("the last run of the sandbox ended in the middle of %s; it goes on", arn)
         time_passes = passing_time(self._ministack, self._schedules, self._schedule_clock)
         self._housekeeping = [
             self._loop.create_task(self._writer.run(), name="state-writer"),

@@ -13,6 +13,7 @@ from headway_sandbox.json_pieces import dumps_in_pieces
 from headway_sandbox.ministack_seam.access import Access, AccessDeniedError
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, evaluate_alarms, keep_metrics
 from headway_sandbox.ministack_seam.default_key import with_default_key
+from headway_sandbox.ministack_seam.executions import Executions, Journal
 from headway_sandbox.ministack_seam.gaps import keep_audit_trail, with_log_group_keys
 from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.object_keys import ObjectKeys
@@ -102,6 +103,7 @@ class Ministack:
         failure: Callable[[str, str], Failure | None],
         start_pipeline: StartPipeline,
         schedule_time: Callable[[], float],
+        journal: Journal,
     ) -> Schedules:
         """Connects what goes on inside ministack with our side.
 
@@ -110,6 +112,7 @@ class Ministack:
             failure: What a fault does to a call of a service's operation.
             start_pipeline: Starts a SageMaker pipeline; from any thread.
             schedule_time: The time that schedules go by, seconds since the epoch.
+            journal: Where it is written down how far state machines are.
 
         Returns:
             What is fired by time; the caller fires it.
@@ -122,8 +125,13 @@ class Ministack:
             region=self._settings.region,
             account=self._settings.account,
         )
+        self._executions = Executions(self._stepfunctions, journal, self._use_scope)
         Targets(self._eventbridge, self._stepfunctions, self.access, start_pipeline)
         return Schedules(self._eventbridge, self._scheduler, schedule_time)
+
+    def go_on_with_machines(self) -> list[str]:
+        """Takes up the executions of state machines that ran when the sandbox ended; answers their ARNs."""
+        return self._executions.go_on()
 
     def in_own_account(self, function: Callable[[], Result]) -> Result:
         """Calls a function that works on ministack's state outside of a request."""
@@ -225,9 +233,12 @@ class Ministack:
         contextvars.copy_context().run(put)
 
     def _use_own_account(self) -> None:
+        self._use_scope(self._settings.account, self._settings.region)
+
+    def _use_scope(self, account: str, region: str) -> None:
         # State is kept by the account and region in force; outside a request there is none.
-        self._responses.set_request_account_id(self._settings.account)
-        self._responses.set_request_region(self._settings.region)
+        self._responses.set_request_account_id(account)
+        self._responses.set_request_region(region)
 
     def state_of_services(self) -> dict[str, Callable[[], Any]]:
         """For every service in use, the function that copies its state; any thread may call it."""
@@ -242,6 +253,7 @@ class Ministack:
 
     def reset(self) -> None:
         """Empties every service, in memory and on disk."""
+        self._executions.forget()
         self._app._reset_all_state()  # noqa: SLF001
         self._alarm_events.forget()
         self._metrics.forget()
