@@ -13,7 +13,7 @@ down: $(STAMP)
 	@$(BIN)/headway down
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest -n 2 --durations=25 --durations-min=5 tests
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
