@@ -24,7 +24,7 @@ from headway_components import (
 def realtime_classifier(
     name: str,
     *,
-    features: FeatureContract,
+    features: FeatureContract | Sequence[FeatureContract],
     model: ModelSpec,
     answer: Answer | None = None,
     version: int = 1,
@@ -33,12 +33,13 @@ def realtime_classifier(
     approval: Approval = Approval.AUTOMATIC,
     data_retention: DataRetention = DataRetention.KEEP,
     drift: DriftPlan | None = None,
+    purpose: str | None = None,
 ) -> SystemSpec:
     """A system that answers one row at a time with a probability.
 
     Args:
         name: Name of the system.
-        features: What the data track delivers; the endpoint is asked with exactly these values.
+        features: What the data track delivers; the endpoint is asked with exactly these values, in order.
         model: The model that answers: `ModelSpec.placeholder()` from the first day, `baseline(...)` after it.
         answer: What the model answers; a probability when left out.
         version: Version of the inference contract; raise it when the features change.
@@ -47,6 +48,7 @@ def realtime_classifier(
         approval: Who lets a model go live that passed its evaluation.
         data_retention: Whether the stored data can be made again.
         drift: From when on live traffic drifts, and what follows; the default plan when left out.
+        purpose: What the answers are for; a model that takes personal data has to say it.
 
     Returns:
         The declared system.
@@ -57,7 +59,7 @@ def realtime_classifier(
     return SystemSpec(
         name=name,
         features=features,
-        contract=InferenceContract.over(features, name=name, version=version, output=answer),
+        contract=InferenceContract.over(features, name=name, version=version, output=answer, purpose=purpose),
         model=model,
         monitoring=MonitoringContract(
             maximum_latency_p99_ms=maximum_latency_p99_ms, maximum_error_rate_pct=maximum_error_rate_pct
@@ -69,7 +71,7 @@ def realtime_classifier(
 
 
 def baseline(
-    features: FeatureContract,
+    features: FeatureContract | Sequence[FeatureContract],
     *,
     ingest: str,
     build: str,

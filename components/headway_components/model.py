@@ -37,16 +37,23 @@ class ModelSignature(Declaration):
     """The answer."""
 
     @classmethod
-    def over(cls, features: FeatureContract, *, output: Answer | None = None) -> Self:
-        """The signature of a model that is trained on exactly the features of a feature contract.
+    def over(
+        cls, features: FeatureContract | Sequence[FeatureContract], *, output: Answer | None = None
+    ) -> Self:
+        """The signature of a model that is trained on exactly the features of feature contracts.
 
         Args:
-            features: The features the model is trained on, in order.
+            features: The contracts whose features the model is trained on, in order.
             output: What it answers; a probability when left out.
         """
         answer = Answer() if output is None else output
+        contracts = [features] if isinstance(features, FeatureContract) else features
         return cls(
-            inputs=[SignatureField(name=feature.name, type=feature.type) for feature in features.features],
+            inputs=[
+                SignatureField(name=feature.name, type=feature.type)
+                for contract in contracts
+                for feature in contract.features
+            ],
             output=SignatureField(name=answer.name, type=FieldType.NUMBER),
         )
 

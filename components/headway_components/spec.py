@@ -1,15 +1,17 @@
 """A whole AI system as one value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from headway_components._declaration import Declaration, Problem, problem, refuse
 from headway_components.contracts import (
     NAME_PATTERN,
+    Feature,
     FeatureContract,
+    FeatureServing,
     InferenceContract,
     MonitoringContract,
 )
@@ -51,8 +53,8 @@ class SystemSpec(Declaration):
     """What the system is asked and what it answers."""
     model: ModelSpec
     """The model that answers."""
-    features: FeatureContract | None = None
-    """What the data track delivers; nothing is checked against it when left out."""
+    features: Sequence[FeatureContract] = Field(default_factory=list)
+    """What the data track delivers, version beside version; nothing is checked when left out."""
     monitoring: MonitoringContract = Field(default_factory=MonitoringContract)
     """What is watched; latency, errors and all traffic when left out."""
     release: ReleasePlan = Field(default_factory=ReleasePlan)
@@ -63,10 +65,24 @@ class SystemSpec(Declaration):
     compliance: ComplianceSpec = Field(default_factory=ComplianceSpec)
     """What rules outside the team ask; data kept and logs for a year when left out."""
 
+    @field_validator("features", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [value] if isinstance(value, FeatureContract | Mapping) else value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         refuse(_system_problems(self))
         return self
+
+    def taken_features(self) -> list[FeatureContract]:
+        """The feature contracts that the model takes: those that its contract names, or all."""
+        named = self.contract.features
+        return [contract for contract in self.features if not named or contract.named in named]
+
+    def stored_features(self) -> list[FeatureContract]:
+        """The feature contracts whose values are in the feature store."""
+        return [item for item in self.features if item.served is FeatureServing.STORED]
 
 
 # The values that CloudWatch Logs accepts.
@@ -110,19 +126,7 @@ def _system_problems(system: SystemSpec) -> Iterator[Problem]:
         message = f"must be the system's name {system.name!r}"
         yield problem("contract.name", system.contract.name, message, "rename one of the two")
     yield from system.model.problems_with(system.contract)
-    if system.features is not None:
-        group = f"feature contract {system.features.name!r}"
-        delivered = {feature.name: feature.type for feature in system.features.features}
-        for wanted in system.contract.inputs:
-            if wanted.name not in delivered:
-                message = f"asks for {wanted.name!r}, which {group} does not deliver"
-                yield Problem("contract.inputs", "", message, "add the feature or remove the input")
-            elif delivered[wanted.name] is not wanted.type:
-                message = (
-                    f"asks for {wanted.name!r} as {wanted.type.value}, "
-                    f"{group} delivers {delivered[wanted.name].value}"
-                )
-                yield Problem("contract.inputs", "", message, "make the two types equal")
+    yield from _feature_problems(system)
     yield from _release_problems(system)
     evaluation = system.model.evaluation
     if evaluation is not None:
@@ -148,3 +152,62 @@ def _release_problems(system: SystemSpec) -> Iterator[Problem]:
     if asked and system.monitoring.capture_sampling_pct == 0:
         message = f"captures nothing, and the release judges {', '.join(asked)} by what is captured"
         yield problem("monitoring.capture_sampling_pct", 0, message, "raise it, or leave these metrics out")
+
+
+def _feature_problems(system: SystemSpec) -> Iterator[Problem]:
+    """What the model takes, against what the data track delivers and allows."""
+    labels = [contract.label for contract in system.features]
+    for label in sorted({label for label in labels if labels.count(label) > 1}):
+        fix = "a change of meaning is a new version beside the old one; raise version"
+        yield problem("features", label, "is declared more than once", fix)
+    if not system.features:
+        return
+    for index, wanted in enumerate(system.contract.features):
+        if wanted.label not in labels:
+            message = f"is not declared; the system declares {', '.join(labels)}"
+            fix = "take one of them, or add the contract to features"
+            yield problem(f"contract.features.{index}", wanted.label, message, fix)
+    taken = system.taken_features()
+    if not taken:
+        return
+    yield from _delivery_problems(system, taken)
+    for contract in taken:
+        for feature in contract.personal().values():
+            yield from _purpose_problems(system.contract.purpose, contract, feature)
+
+
+def _delivery_problems(system: SystemSpec, taken: Sequence[FeatureContract]) -> Iterator[Problem]:
+    count = "feature contract" if len(taken) == 1 else "none of the feature contracts"
+    groups = f"{count} {', '.join(repr(contract.name) for contract in taken)}"
+    delivered = {feature.name: (feature, contract) for contract in taken for feature in contract.features}
+    for wanted in system.contract.inputs:
+        if wanted.name not in delivered:
+            does = "does not deliver" if len(taken) == 1 else "delivers"
+            message = f"asks for {wanted.name!r}, which {groups} {does}"
+            yield Problem("contract.inputs", "", message, "add the feature or remove the input")
+            continue
+        feature, contract = delivered[wanted.name]
+        if feature.type is not wanted.type:
+            message = (
+                f"asks for {wanted.name!r} as {wanted.type.value}, "
+                f"feature contract {contract.name!r} delivers {feature.type.value}"
+            )
+            yield Problem("contract.inputs", "", message, "make the two types equal")
+
+
+def _purpose_problems(purpose: str | None, contract: FeatureContract, feature: Feature) -> Iterator[Problem]:
+    """A value that speaks of a person is used for what it was given for, and for nothing else."""
+    assert feature.personal_data is not None
+    allowed = feature.personal_data.purposes
+    if purpose in allowed:
+        return
+    what = (
+        f"takes {feature.name!r} of {contract.label}, personal data that may be used for {', '.join(allowed)}"
+    )
+    owner = contract.owner if feature.owner is None else feature.owner
+    ask = "its owner" if owner is None else f"its owner {owner}"
+    fix = f"leave the feature out, or have {ask} add the purpose"
+    if purpose is None:
+        yield Problem("contract.purpose", "", f"is missing; the model {what}", "say what the answers are for")
+    else:
+        yield problem("contract.purpose", purpose, f"is not allowed; the model {what}", fix)

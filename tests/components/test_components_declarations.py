@@ -313,11 +313,13 @@ def test_a_contract_may_only_ask_for_what_is_delivered() -> None:
 
 def test_columns_of_feature_code_become_a_contract() -> None:
     class Column:
-        name, type, minimum, sql = "distance", "number", 0, "flights.distance"
+        name, type, minimum, known_at = "distance", "number", 0, "scheduling"
+        sql = "flights.distance"
 
     contract = FeatureContract.of("flights", [Column()], entity=["flight"])
 
-    assert contract.features == [Feature(name="distance", type=FieldType.NUMBER, minimum=0)]
+    distance = Feature(name="distance", type=FieldType.NUMBER, minimum=0, sql="flights.distance")
+    assert contract.features == [distance]
 
 
 def test_every_declaration_has_a_json_schema_that_takes_its_own_values() -> None:
