@@ -39,17 +39,18 @@ class MetricName(Enum):
     DIVERGENCE = "divergence"
     COST_PER_THOUSAND = "cost_per_thousand_usd"
     QUALITY = "quality"
+    MEMORY = "memory"
 
 
 class ReleaseMetric(Declaration):
-    """One thing that a challenger must not be worse at: each counts something bad, so less is better."""
+    """One thing that a challenger must not be worse at: each measures something bad, so less is better."""
 
     name: MetricName
     """What is measured."""
     tolerance_ratio: float = Field(default=1.0, ge=1, le=100)
-    """Ratio to the champion's rate up to which a challenger counts as no worse; 1 when left out."""
+    """Ratio to the champion's rate or level that counts as no worse; 1 when left out."""
     acceptable_pct: float = Field(default=1.0, ge=0, le=100)
-    """Share of bad events that is no reason to stop by itself, in percent; 1 when left out."""
+    """Share of bad events, or of the machine, that is no reason to stop, in percent; 1 when left out."""
     ceiling: float | None = Field(default=None, gt=0)
     """The most allowed whatever the champion does, in percent or US dollars; none when left out."""
     weight: float = Field(default=1.0, gt=0, le=100)
@@ -94,6 +95,14 @@ _DEFAULT_METRICS: tuple[Mapping[str, Any], ...] = (
     {"name": "latency", "tolerance_ratio": 1.1, "acceptable_pct": 5.0, "weight": 2.0},
     {"name": "output_format", "ceiling": 1.0},
     {"name": "divergence", "acceptable_pct": 5.0, "required": False},
+    # A model may well be larger than the one before it, as long as the machine has room for it.
+    {
+        "name": "memory",
+        "tolerance_ratio": 2.0,
+        "acceptable_pct": 25.0,
+        "ceiling": 90.0,
+        "required": False,
+    },
 )
 
 
@@ -111,7 +120,7 @@ class ReleasePlan(Declaration):
     metrics: Sequence[ReleaseMetric] = Field(
         default_factory=lambda: [ReleaseMetric.load(metric) for metric in _DEFAULT_METRICS], min_length=1
     )
-    """What the challenger must not be worse at; errors, latency, format and divergence when left out."""
+    """What the challenger must not be worse at; all but cost and quality when left out."""
     false_rollback_pct: float = Field(default=1.0, gt=0, le=20)
     """Chance that a model that is no worse is rolled back, over the release; 1 percent when left out."""
     false_promotion_pct: float = Field(default=5.0, gt=0, le=50)
@@ -193,7 +202,11 @@ def _scaled(samples: int, percent: int) -> int:
     return -(-samples * percent // 100)
 
 
-_COMPARISONS = {MetricName.DIVERGENCE: "pairs", MetricName.COST_PER_THOUSAND: "value"}
+_COMPARISONS = {
+    MetricName.DIVERGENCE: "pairs",
+    MetricName.COST_PER_THOUSAND: "value",
+    MetricName.MEMORY: "levels",
+}
 
 
 def _metric_document(metric: ReleaseMetric, plan: ReleasePlan) -> dict[str, Any]:

@@ -5,6 +5,7 @@ newest levels are held against the champion's as two series, at every look, and 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from headway_runtime.judge.observation import Levels, StageObservation
@@ -13,8 +14,9 @@ from headway_runtime.judge.series import Direction, Series, SeriesPlan, compare_
 from headway_runtime.judge.standing import MetricVerdict, Standing
 from headway_runtime.judge.words import percent
 
-LEAST_LEVELS = 3
-"""Levels of the challenger from which on a stage that needs them can tell."""
+NEWEST_LEVELS = 4
+"""Levels of the challenger that are looked at: with fewer nothing is told from chance, and older ones would
+hide a leak."""
 _HIGHER = SeriesPlan(direction=Direction.INCREASE, tolerance=0.0)
 
 
@@ -26,7 +28,8 @@ def judge_levels(metric: Metric, observations: Sequence[StageObservation]) -> Me
         observations: What was measured, one for each stage so far, the newest last.
     """
     newest = observations[-1]
-    levels = newest.levels.get(metric.name, Levels())
+    measured = newest.levels.get(metric.name, Levels())
+    levels = replace(measured, challenger=measured.challenger[-NEWEST_LEVELS:])
     if not levels.challenger:
         why = f"{metric.name}: {newest.missing.get(metric.name, 'nothing was measured')}"
         return MetricVerdict(metric=metric.name, standing=_open(metric), why=why)
@@ -40,8 +43,8 @@ def judge_levels(metric: Metric, observations: Sequence[StageObservation]) -> Me
         if metric.acceptable_share:
             allowed += f" above {percent(metric.acceptable_share)}"
         return _verdict(metric, levels, Standing.WORSE, f"{said}, {allowed}")
-    if len(levels.challenger) < LEAST_LEVELS:
-        why = f"{said}; measured {len(levels.challenger)} of {LEAST_LEVELS} times"
+    if len(levels.challenger) < NEWEST_LEVELS:
+        why = f"{said}; measured {len(levels.challenger)} of {NEWEST_LEVELS} times"
         return _verdict(metric, levels, _open(metric), why)
     return _verdict(metric, levels, Standing.NO_WORSE, said)
 

@@ -12,6 +12,8 @@ from typing import Any
 from headway_runtime.judge import Counts
 
 NAMESPACE = "AWS/SageMaker"
+USE_NAMESPACE = "/aws/sagemaker/Endpoints"
+"""Where SageMaker says what the machines of an endpoint are used for, in percent of each machine."""
 BASELINE_PERCENTILE = "p95"
 """The slowest twentieth of the champion's answers: frequent enough to be compared within a few requests."""
 _COUNTED = (
@@ -127,13 +129,34 @@ class Meter:
         ]
         return max(found) if found else None
 
-    def _query(self, name: str, variant: str, metric: str, statistic: str, span: Span) -> Mapping[str, Any]:
+    def memory(self, variant: str, span: Span) -> list[float]:
+        """The share of its machines' memory that a variant used, period after period, the newest last.
+
+        Args:
+            variant: Name of the variant.
+            span: The time span.
+        """
+        if span.is_empty:
+            return []
+        query = self._query("memory", variant, "MemoryUtilization", "Average", span, namespace=USE_NAMESPACE)
+        return [percent / 100 for percent in self._read([query], span)["memory"]]
+
+    def _query(
+        self,
+        name: str,
+        variant: str,
+        metric: str,
+        statistic: str,
+        span: Span,
+        *,
+        namespace: str = NAMESPACE,
+    ) -> Mapping[str, Any]:
         dimensions = {"EndpointName": self._endpoint, "VariantName": variant}
         return {
             "Id": name,
             "MetricStat": {
                 "Metric": {
-                    "Namespace": NAMESPACE,
+                    "Namespace": namespace,
                     "MetricName": metric,
                     "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
                 },
@@ -149,7 +172,10 @@ class Meter:
     def _read(self, queries: Sequence[Mapping[str, Any]], span: Span) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {str(query["Id"]): [] for query in queries}
         pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=list(queries), StartTime=span.start, EndTime=span.end
+            MetricDataQueries=list(queries),
+            StartTime=span.start,
+            EndTime=span.end,
+            ScanBy="TimestampAscending",
         )
         for page in pages:
             for result in page["MetricDataResults"]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from headway_runtime.judge import ERRORS, Counts, Pairs, StageObservation
+from headway_runtime.judge import ERRORS, Counts, Levels, Pairs, StageObservation
 from headway_runtime.release.captured import Captured, CaptureStore, Form, captured
 from headway_runtime.release.comparison import Comparison, compare_answers
 from headway_runtime.release.measure import Meter, Span, error_counts, latency_counts
@@ -20,8 +20,11 @@ OUTPUT_FORMAT = "output_format"
 DIVERGENCE = "divergence"
 COST = "cost_per_thousand_usd"
 QUALITY = "quality"
+MEMORY = "memory"
 BASELINE_SAMPLES = 100
 BASELINE_HISTORY = timedelta(hours=1)
+LEVELS_KEPT = 30
+"""Newest periods of which levels are compared: an old level says nothing of what a leak has come to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,7 @@ class Observer:
             arms={name: counts for name, counts in arms.items() if name in asked},
             pairs={name: item for name, item in pairs.items() if name in asked},
             slices={name: item for name, item in slices.items() if name in asked},
+            levels={MEMORY: self._memory(release, span)} if MEMORY in asked else {},
             missing=missing,
         )
 
@@ -98,6 +102,23 @@ class Observer:
         }
         self.keep(release.release_id, "shadow.json", json.dumps(document, sort_keys=True, indent=2).encode())
         return self.keep(release.release_id, "shadow.md", report_markdown(release, compared).encode())
+
+    def _memory(self, release: Release, span: Span) -> Levels:
+        """The memory that both use: the challenger in this stage, the champion since the release began."""
+        kept = timedelta(seconds=LEVELS_KEPT * self.period_s)
+        since = {
+            CHALLENGER: max(span.start, span.end - kept),
+            CHAMPION: max(datetime.fromisoformat(release.started_at), span.end - kept),
+        }
+        found = {
+            variant: self.meter.memory(
+                variant, Span.between(start.isoformat(), span.end.isoformat(), self.period_s)
+            )
+            for variant, start in since.items()
+            # A placeholder is no measure of what a model needs.
+            if variant == CHALLENGER or not release.over_placeholder
+        }
+        return Levels(challenger=found[CHALLENGER], champion=found.get(CHAMPION, ()))
 
     def _compared(self, release: Release, plan: Plan, span: Span) -> Comparison | None:
         store = self.captures(release.base)
@@ -132,5 +153,7 @@ def observation_of(document: Mapping[str, Any]) -> StageObservation:
             for name, places in document["slices"].items()
         },
         values=dict(document["values"]),
+        # A release that an older machine began has none.
+        levels={name: Levels(**item) for name, item in document.get("levels", {}).items()},
         missing=dict(document["missing"]),
     )

@@ -18,7 +18,7 @@ from headway_sandbox.dataplane.fleet import Fleet
 from headway_sandbox.dataplane.metrics import Document, PutMetrics, dimensions
 
 NAMESPACE = "/aws/sagemaker/Endpoints"
-INTERVAL_S = 5.0
+INTERVAL_S = 1.0
 
 _PROC = Path("/proc")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -72,7 +72,7 @@ class WorkerUsage:
         values: dict[tuple[str, tuple[str, str]], list[float]] = defaultdict(list)
         seen: dict[str, tuple[float, float]] = {}
         for copy, (used_s, resident_bytes) in zip(copies, used, strict=True):
-            values["MemoryUtilization", copy.variant].append(round(100 * resident_bytes / _MEMORY_BYTES, 2))
+            values["MemoryUtilization", copy.variant].append(round(100 * resident_bytes / _MEMORY_BYTES, 4))
             before = self._before.get(copy.name)
             # A restarted server starts over: what it used before is not known any more.
             if before is not None and now > before[0] and used_s >= before[1]:
