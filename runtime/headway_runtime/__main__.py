@@ -9,6 +9,7 @@ from headway_runtime.jobs import fail, job_paths
 # Imported only when asked for: a placeholder server needs neither LightGBM nor DuckDB.
 VERBS = {
     "ingest": ("headway_runtime.data.ingest", "raw tables into monthly partitions with a manifest"),
+    "quarantine": ("headway_runtime.quality.quarantine", "what was set aside, under a key of its own"),
     "prepare": ("headway_runtime.data.prepare", "features and label by time, checked against the contract"),
     "training-set": ("headway_runtime.features.job", "labels with the features known at each of them"),
     "train": ("headway_runtime.train.job", "a baseline model, under the SageMaker training contract"),

@@ -1,0 +1,89 @@
+"""How a processing job gets its gate and leaves its report."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from headway_runtime.contract import (
+    CHANNEL_DATA_CONTRACTS,
+    CHANNEL_GOOD,
+    CHANNEL_LANDING,
+    PROFILES_FILE,
+    QUALITY_FILE,
+)
+from headway_runtime.jobs import JobError, JobPaths, read_json, write_json
+from headway_runtime.quality.contract import TRAINING_ROWS, read_contracts
+from headway_runtime.quality.gate import Gate
+from headway_runtime.quality.outcome import document, sentence
+from headway_runtime.quality.page import page
+from headway_runtime.quality.quarantine import SET_ASIDE
+
+PAGE_FILE = "quality.html"
+
+
+@contextmanager
+def gate_of(paths: JobPaths, as_of: datetime | None) -> Iterator[Gate | None]:
+    """The gate that a job was given contracts for; None where it was given none.
+
+    Args:
+        paths: Directories of the job.
+        as_of: The moment that the age of rows is taken at.
+
+    Raises:
+        JobError: Contracts or profiles are damaged, or the moment is missing.
+    """
+    contracts = read_contracts(paths.processing_input(CHANNEL_DATA_CONTRACTS))
+    if not contracts:
+        yield None
+        return
+    if as_of is None:
+        raise JobError("data contracts need the moment that the age of rows is taken at; give --as-of DATE")
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Gate(
+            contracts={name: item for name, item in contracts.items() if name != TRAINING_ROWS},
+            landing=paths.processing_input(CHANNEL_LANDING),
+            set_aside=paths.processing_output(SET_ASIDE),
+            good=_good(paths.processing_input(CHANNEL_GOOD) / PROFILES_FILE),
+            as_of=as_of,
+            scratch=Path(scratch),
+        )
+
+
+def _good(path: Path) -> dict[str, object]:
+    return read_json(path, "the last good version") if path.is_file() else {}
+
+
+def report(gate: Gate, paths: JobPaths) -> str:
+    """Leaves the report and what it is about; answers its sentence.
+
+    Args:
+        gate: The gate, when it has seen every table.
+        paths: Directories of the job.
+    """
+    aside = paths.processing_output(SET_ASIDE)
+    bad = not gate.passed or any(path.is_file() for path in aside.rglob("*"))
+    told = document(gate.outcomes, set_aside=bad)
+    for directory in (
+        (aside, paths.processing_output("quality")) if bad else (paths.processing_output("quality"),)
+    ):
+        (directory / PAGE_FILE).write_text(page("Data that arrived", gate.outcomes), "utf-8")
+        write_json(directory / QUALITY_FILE, told)
+    if gate.passed:
+        write_json(paths.processing_output(CHANNEL_GOOD) / PROFILES_FILE, gate.profiles)
+    return sentence(gate.outcomes)
+
+
+def day(text: str) -> datetime:
+    """A date on a command line, as its first moment in UTC.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2013-09-01") from None
+    return datetime(found.year, found.month, found.day, tzinfo=UTC)
