@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from headway_cli.gate.rulebooks import POLICIES, Loaded, load
-from headway_cli.gate.stack_plan import Planned, plan_stacks
+from headway_cli.gate.stack_plan import Compared, Planned, plan_stacks
 from headway_policies.lanes import Base, Lane
 from headway_policies.outcome import Finding
 from headway_policies.redaction import STAND_IN_MARK
@@ -51,7 +51,7 @@ Change = Callable[[Properties], Properties | None]
 
 @pytest.fixture(scope="module")
 def planned(engine: Engine) -> Planned:
-    return next(plan_stacks(ROOT, ["prod"], None, ()))
+    return next(plan_stacks(ROOT, ["prod"], Compared(), ()))
 
 
 @pytest.fixture(scope="module")
@@ -424,6 +424,67 @@ def test_what_is_deployed_tells_what_would_be_deleted(engine: Engine, tmp_path: 
     assert "lane/deletion" in {item["rule"] for item in document["findings"]}, done.stderr
     evidence = json.loads((project / "out" / "prod.evidence.json").read_text("utf-8"))
     assert evidence["plan"]["counts"] == {"create": 0, "change": 0, "replace": 0, "delete": 1}
+
+
+BEFORE = """import pulumi_aws as aws
+aws.dynamodb.Table('orders', name='orders', attributes=[{'name': 'id', 'type': 'S'}], hash_key='id')
+aws.dynamodb.Table('carts', name='carts', attributes=[{'name': 'id', 'type': 'S'}], hash_key='id')
+aws.s3.Bucket('data', tags={'team': 'one'})
+aws.s3.Bucket('same')
+aws.ssm.Parameter('token', type='SecureString', value='hidden')
+"""
+AFTER = (
+    BEFORE.replace("'carts'", "'baskets'", 1)
+    .replace("name='orders'", "name='sales'")
+    .replace("'one'", "'two'")
+    + "aws.sqs.Queue('new')\n"
+)
+
+
+def test_a_base_tells_what_is_created_changed_replaced_and_deleted(engine: Engine, tmp_path: Path) -> None:
+    project = _project(tmp_path, BEFORE)
+    _commit(project)
+    (project / "__main__.py").write_text(AFTER, "utf-8")
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    done = _gate(project, "--base", "HEAD", "--format", "json", "--out", str(tmp_path / "out"))
+
+    evidence = json.loads((tmp_path / "out" / "prod.evidence.json").read_text("utf-8"))
+    plan = evidence["plan"]
+    assert plan["against"] == "HEAD", done.stderr
+    assert {(item["operation"], item["resource"].rsplit("::", 1)[1]) for item in plan["changes"]} == {
+        ("create", "baskets"),
+        ("create", "new"),
+        ("change", "data"),
+        ("replace", "orders"),
+        ("delete", "carts"),
+    }
+    lost = {
+        item["resource"] for item in json.loads(done.stdout)["findings"] if item["rule"] == "lane/deletion"
+    }
+    assert {urn.rsplit("::", 1)[1] for urn in lost} == {"orders", "carts"}
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_a_base_that_cannot_be_planned_is_told_and_compared_with_nothing(
+    engine: Engine, tmp_path: Path
+) -> None:
+    project = _project(tmp_path, "raise ValueError('of then')\n")
+    _commit(project)
+    (project / "__main__.py").write_text("import pulumi\n", "utf-8")
+    done = _gate(project, "--base", "HEAD", "--format", "md")
+
+    assert "HEAD could not be planned" in done.stderr
+    assert "of then" in done.stderr
+    assert "an empty stack, since HEAD could not be planned" in done.stdout
+
+
+def _commit(project: Path) -> None:
+    for command in (
+        ("init", "--quiet"),
+        ("add", "."),
+        ("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "before"),
+    ):
+        subprocess.run(["git", "-C", str(project), *command], check=True)
 
 
 def test_a_program_that_does_not_run_is_told_with_its_own_words(engine: Engine, tmp_path: Path) -> None:

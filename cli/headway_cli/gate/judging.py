@@ -66,12 +66,13 @@ def judge_stacks(request: Request, stacks: list[str]) -> list[Judged]:
         WrongUseError: There is no such stack.
     """
     # Imported here: judging a state needs neither an engine nor its protocols.
-    from headway_cli.gate.stack_plan import plan_stacks  # noqa: PLC0415
+    from headway_cli.gate.stack_plan import Compared, plan_stacks  # noqa: PLC0415
 
     root = project_root(Path.cwd())
     if root is None:
         raise WrongUseError("there is no Pulumi.yaml here or above; go to a project, or pass --state FILE")
     loaded = load(_policies(request, root), request.policy_config)
+    compared = Compared(previous=request.previous, base=request.base)
     return [
         finish(
             planned.subject,
@@ -81,7 +82,7 @@ def judge_stacks(request: Request, stacks: list[str]) -> list[Judged]:
             request.today,
             program=planned.program,
         )
-        for planned in plan_stacks(root, stacks, request.previous, loaded.rulebook.settings.framework_folders)
+        for planned in plan_stacks(root, stacks, compared, loaded.rulebook.settings.framework_folders)
     ]
 
 

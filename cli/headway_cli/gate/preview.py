@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from headway_cli.errors import HeadwayError
+from headway_cli.gate.planned_state import deployment
 from headway_cli.gate.recorder import listen
 from headway_cli.pulumi_events import Tally
 from headway_policies.plan import Change, Operation
@@ -36,6 +37,7 @@ class Preview:
         changes: What would be created, changed, replaced, deleted.
         tally: What the engine said.
         secret_texts: The plain texts of secrets in it.
+        deployment: The state that it would lead to.
     """
 
     resources: tuple[Resource, ...]
@@ -43,6 +45,7 @@ class Preview:
     changes: tuple[Change, ...]
     tally: Tally
     secret_texts: frozenset[str]
+    deployment: Mapping[str, Any]
 
 
 def preview(
@@ -93,17 +96,16 @@ def preview(
         if done.returncode != 0 or shown is None:
             raise HeadwayError(_failure(stack, tally, done.stdout))
         view = listening.recorder.view
+        # The engine plans side by side: the order of what it tells differs from run to run.
+        planned = view.resources(shown.resources, _sources(calls, root, program))
+        resources = tuple(sorted(planned, key=lambda item: item.urn))
         return Preview(
-            # The engine plans side by side: the order of what it tells differs from run to run.
-            resources=tuple(
-                sorted(
-                    view.resources(shown.resources, _sources(calls, root, program)), key=lambda item: item.urn
-                )
-            ),
+            resources=resources,
             configuration=view.configuration,
             changes=tuple(sorted(_changes(told), key=lambda item: (item.operation.value, item.urn))),
             tally=tally,
             secret_texts=view.secret_texts,
+            deployment=deployment(told, resources),
         )
 
 

@@ -5,12 +5,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from headway_cli.engine_session import MISLEADING, find_engine
 from headway_cli.errors import HeadwayError, WrongUseError
+from headway_cli.gate.git_tree import commit_of, link_virtualenv, write_tree
 from headway_cli.gate.preview import Preview, preview
 from headway_cli.gate.rulebooks import folder_digest
 from headway_cli.gate.stack_settings import (
@@ -53,33 +54,99 @@ class Planned:
     program: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What a plan is compared with, where it is not an empty stack.
+
+    Args:
+        previous: The exported state of what is deployed of the one stack.
+        base: The Git revision whose own plan stands for what is deployed.
+    """
+
+    previous: Path | None = None
+    base: str | None = None
+
+
 def plan_stacks(
-    root: Path, stacks: list[str], previous: Path | None, framework_folders: tuple[Path, ...]
+    root: Path, stacks: list[str], compared: Compared, framework_folders: tuple[Path, ...]
 ) -> Iterator[Planned]:
     """Plans stacks, one after the other.
 
     Args:
         root: The folder with `Pulumi.yaml`.
         stacks: Their names; all of the project where there are none.
-        previous: The exported state of what is deployed of the one stack.
+        compared: What they are compared with.
         framework_folders: Folders with frameworks of the team's own.
 
     Raises:
         HeadwayError: A plan failed, or there is no engine.
-        WrongUseError: There is no such stack, or the state is another stack's.
+        WrongUseError: There is no such stack or revision, or the state is another stack's.
     """
     known = settings_files(root)
     names = list(dict.fromkeys(stacks)) or list(known)
     if not names:
         raise WrongUseError(f"the project in {root} has no stack; write a Pulumi.<stack>.yaml first")
     files = {name: settings_file(root, name) for name in names}
-    if previous is not None and len(names) != 1:
+    if compared.previous is not None and len(names) != 1:
         raise WrongUseError("--previous is the state of one stack; name it with --stack")
+    commit = None if compared.base is None else commit_of(root, compared.base)
     narrator = Narrator.on_standard_error()
     found = find_engine(find_project(root).cache, narrator)
     for name, path in files.items():
+        if compared.previous is not None:
+            before = _deployed_before(name, compared.previous)
+        elif compared.base is not None and commit is not None:
+            with narrator.step(f"Planning {name} as it is in {compared.base}"):
+                before = _base_before(root, name, found, compared.base, commit)
+            if before.problem:
+                narrator.warn(f"  {compared.base} could not be planned: {before.problem}")
+        else:
+            before = _Before()
         with narrator.step(f"Planning {name}"):
-            yield _plan(root, name, path, found=found, previous=previous, framework_folders=framework_folders)
+            yield _plan(root, name, path, found=found, before=before, framework_folders=framework_folders)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Before:
+    """What is there before the update.
+
+    Args:
+        deployment: The deployment; None for an empty stack.
+        name: How a person calls it.
+        digests: The digests of what it was read from, by name.
+        problem: Why nothing is known of it; empty where something is.
+    """
+
+    deployment: Mapping[str, Any] | None = None
+    name: str = _NOTHING
+    digests: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def _deployed_before(stack: str, path: Path) -> _Before:
+    state, digest = read_state_file(path)
+    if state.stack not in {"", stack}:
+        raise WrongUseError(f"{path} is the state of the stack {state.stack}, not of {stack}")
+    return _Before(deployment=_deployed(path), name=path.name, digests={"previous": digest})
+
+
+def _base_before(root: Path, stack: str, found: engine.Engine, base: str, commit: str) -> _Before:
+    """What the plan of a revision leads to; an empty stack where the revision cannot be planned."""
+    digests = {"base": commit}
+    with tempfile.TemporaryDirectory(prefix="headway-base-") as scratch:
+        tree = Path(scratch) / root.name
+        tree.mkdir()
+        try:
+            write_tree(root, commit, tree)
+            link_virtualenv(root, tree)
+            if stack not in settings_files(tree):
+                return _Before(name=f"{base}, which has no stack {stack}", digests=digests)
+            text, _, _ = plannable(settings_file(tree, stack))
+            planned, _ = _previewed(tree, stack, text, found, None)
+        except HeadwayError as error:
+            name = f"{_NOTHING}, since {base} could not be planned"
+            return _Before(name=name, digests=digests, problem=str(error))
+    return _Before(deployment=planned.deployment, name=base, digests=digests)
 
 
 def _plan(
@@ -88,18 +155,28 @@ def _plan(
     settings: Path,
     *,
     found: engine.Engine,
-    previous: Path | None,
+    before: _Before,
     framework_folders: tuple[Path, ...],
 ) -> Planned:
     text, configuration, digest = plannable(settings)
-    digests, deployed = {"settings": digest}, None
-    if previous is not None:
-        state, digests["previous"] = read_state_file(previous)
-        if state.stack not in {"", stack}:
-            raise WrongUseError(f"{previous} is the state of the stack {state.stack}, not of {stack}")
-        deployed = _deployed(previous)
+    planned, program = _previewed(root, stack, text, found, before.deployment)
+    return Planned(
+        subject=_subject(stack, planned, configuration, before.name, framework_folders),
+        settings=settings,
+        digests={
+            "settings": digest,
+            **before.digests,
+            "program": folder_digest((root / program,), "*.py"),
+        },
+        program=f"{program}__main__.py",
+    )
+
+
+def _previewed(
+    root: Path, stack: str, settings: str, found: engine.Engine, deployed: Mapping[str, Any] | None
+) -> tuple[Preview, str]:
+    """The plan of a stack with these settings over what is deployed, and the program's folder."""
     program = program_folder(root)
-    digests["program"] = folder_digest((root / program,), "*.py")
     with tempfile.TemporaryDirectory(prefix="headway-plan-") as scratch:
         home = Path(scratch)
         try:
@@ -107,24 +184,17 @@ def _plan(
         except EngineError as error:
             raise HeadwayError(str(error)) from error
         _write_backend(home, project_name(root), stack, deployed)
-        own_settings = home / settings.name
-        own_settings.write_text(text, "utf-8")
-        planned = preview(
-            found.pulumi, root, stack, _environment(prepared), program, "--config-file", str(own_settings)
-        )
-    return Planned(
-        subject=_subject(stack, planned, configuration, previous, framework_folders),
-        settings=settings,
-        digests=digests,
-        program=f"{program}__main__.py",
-    )
+        own_settings = home / f"Pulumi.{stack}.yaml"
+        own_settings.write_text(settings, "utf-8")
+        arguments = ("--config-file", str(own_settings))
+        return preview(found.pulumi, root, stack, _environment(prepared), program, *arguments), program
 
 
 def _subject(
     stack: str,
     planned: Preview,
     configuration: Mapping[str, object],
-    previous: Path | None,
+    against: str,
     framework_folders: tuple[Path, ...],
 ) -> Subject:
     region = configuration.get("aws:region")
@@ -134,7 +204,7 @@ def _subject(
         intent=read_intent(configuration, framework_ids(framework_folders)),
         moment=Moment.PREVIEW,
         region=region if isinstance(region, str) else None,
-        plan=Plan(changes=planned.changes, against=_NOTHING if previous is None else previous.name),
+        plan=Plan(changes=planned.changes, against=against),
         secret_texts=planned.secret_texts,
     )
 

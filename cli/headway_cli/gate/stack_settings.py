@@ -105,6 +105,15 @@ def program_folder(root: Path) -> str:
     return f"{main}/" if (root / main).is_dir() else f"{Path(main).parent.as_posix()}/".removeprefix("./")
 
 
+def virtualenv(root: Path) -> str | None:
+    """The virtual environment that `Pulumi.yaml` names; None where it names none."""
+    project, _ = _read(root / "Pulumi.yaml")
+    runtime = project.get("runtime")
+    options = runtime.get("options") if isinstance(runtime, Mapping) else None
+    named = options.get("virtualenv") if isinstance(options, Mapping) else None
+    return named if isinstance(named, str) and named else None
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
     if isinstance(value, Mapping):
         if set(value) == {_SECURE}:
