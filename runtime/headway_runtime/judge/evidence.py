@@ -10,6 +10,7 @@ so traffic may drift and an incident may hit both arms. Source: arm-conditional 
 Vovk, Shafer, "Game-theoretic statistics and safe anytime-valid inference", 2023.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def harm_bets(counts: Counts, ratio: float) -> tuple[float, ...]:
     Returns:
         The natural logarithm of the bet on each of `HARM_RATIOS`.
     """
-    return tuple(_two_arms((counts,), ratio, ratio * worse) for worse in HARM_RATIOS)
+    return tuple(_two_arms(counts, ratio, HARM_RATIOS))
 
 
 def harm_as_a_whole(bets: Sequence[Sequence[float]]) -> float:
@@ -89,8 +90,9 @@ def log_safe(stages: Iterable[Counts], ratio: float) -> float:
     Returns:
         The natural logarithm of the e-value against "at least `ratio` times".
     """
-    known = tuple(stages)
-    return mixture([_two_arms(known, ratio, better) for better in SAFE_RATIOS])
+    multiples = [better / ratio for better in SAFE_RATIOS]
+    bets = [_two_arms(counts, ratio, multiples) for counts in stages]
+    return mixture([math.fsum(column) for column in zip(*bets, strict=True)]) if bets else 0.0
 
 
 def log_above(requests: int, bad: int, limit: float) -> float:
@@ -106,8 +108,8 @@ def log_above(requests: int, bad: int, limit: float) -> float:
     """
     if limit <= 0:
         return math.inf if bad else 0.0
-    rates = [min(limit * worse, (1 + limit) / 2) for worse in HARM_RATIOS]
-    return mixture([_one_arm(requests, bad, limit, rate) for rate in rates])
+    rates = tuple(min(limit * worse, (1 + limit) / 2) for worse in HARM_RATIOS)
+    return mixture(_one_arm(requests, bad, limit, rates))
 
 
 def log_below(requests: int, bad: int, limit: float) -> float:
@@ -125,30 +127,46 @@ def log_below(requests: int, bad: int, limit: float) -> float:
         return 0.0
     if limit >= 1:
         return math.inf if requests else 0.0
-    return mixture([_one_arm(requests, bad, limit, limit * share) for share in LOW_SHARES])
+    return mixture(_one_arm(requests, bad, limit, tuple(limit * share for share in LOW_SHARES)))
 
 
-def _two_arms(stages: Sequence[Counts], assumed: float, alternative: float) -> float:
-    total = 0.0
-    for counts in stages:
-        challenger, champion = counts.challenger_requests, counts.champion_requests
-        if not challenger or not champion:
-            # With one arm alone, whom a bad event hits says nothing.
-            continue
-        before = challenger * assumed / (challenger * assumed + champion)
-        after = challenger * alternative / (challenger * alternative + champion)
-        total += counts.challenger_bad * math.log(after / before)
-        total += counts.champion_bad * math.log((1 - after) / (1 - before))
-    return total
+def _two_arms(counts: Counts, assumed: float, multiples: Sequence[float]) -> list[float]:
+    """Logarithms of the bets on multiples of the ratio that is assumed.
+
+    An event falls on the challenger with chance c r / (c r + n), for the requests c and n of the arms and the
+    ratio r; a bet is the product of the quotients of that chance under both ratios.
+    """
+    challenger, champion = counts.challenger_requests, counts.champion_requests
+    if not challenger or not champion:
+        # With one arm alone, whom a bad event hits says nothing.
+        return [0.0] * len(multiples)
+    bad, all_bad = counts.challenger_bad, counts.challenger_bad + counts.champion_bad
+    before = math.log(challenger * assumed + champion)
+    return [
+        bad * math.log(multiple) + all_bad * (before - math.log(challenger * assumed * multiple + champion))
+        for multiple in multiples
+    ]
 
 
-def _one_arm(requests: int, bad: int, assumed: float, alternative: float) -> float:
-    if alternative == 0:
-        return -math.inf if bad else -requests * math.log1p(-assumed)
+def _one_arm(requests: int, bad: int, assumed: float, alternatives: tuple[float, ...]) -> list[float]:
+    good = requests - bad
+    odds = _odds(assumed, alternatives)
+    # Where bad events are impossible, one is proof against it.
+    return [(bad * log_bad if bad else 0.0) + good * log_good for log_bad, log_good in odds]
+
+
+@functools.lru_cache(maxsize=64)
+def _odds(assumed: float, alternatives: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    """Logarithms of what one bad and one good event pay; the same for every count under one limit."""
     if assumed >= 1:
-        return 0.0
-    good = (requests - bad) * (math.log1p(-alternative) - math.log1p(-assumed))
-    return bad * math.log(alternative / assumed) + good
+        return ((0.0, 0.0),) * len(alternatives)
+    return tuple(
+        (
+            math.log(alternative / assumed) if alternative else -math.inf,
+            math.log1p(-alternative) - math.log1p(-assumed),
+        )
+        for alternative in alternatives
+    )
 
 
 def mixture(logs: Sequence[float], weights: Sequence[float] | None = None) -> float:
