@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headway_components.contracts import InferenceContract
+from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.pipeline_definition import (
     EXECUTION_ID,
     Channel,
@@ -74,6 +74,8 @@ class TrainingPlan:
     """Security groups of the jobs; none where they run in SageMaker's own network."""
     metadata: dict[str, str]
     """Digests that a registered version carries."""
+    features: Sequence[FeatureContract] = ()
+    """Feature contracts that the model takes; not known when left out."""
 
 
 def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         after=[ingest.name],
         machine=machine,
         entrypoint=_ENTRYPOINT,
-        flags=["prepare", *_prepare_flags(plan.training)],
+        flags=["prepare", *_prepare_flags(plan.training), *_feature_flags(plan.features)],
         inputs=[_input("data", dataset), _code(plan), _contract(plan)],
         outputs=[_output(name, prepared[name]) for name in _PREPARED],
     )
@@ -216,6 +218,10 @@ def _prepare_flags(training: TrainingSpec) -> list[str]:
         *("--train-until", training.train_until),
         *("--evaluate-until", training.evaluate_until),
     ]
+
+
+def _feature_flags(features: Sequence[FeatureContract]) -> list[str]:
+    return [word for item in features for word in ("--feature-contract", f"{item.label}={item.digest()}")]
 
 
 def _evaluate_flags(evaluation: EvaluationSpec) -> list[str]:

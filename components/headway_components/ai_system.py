@@ -124,6 +124,7 @@ class AISystem(pulumi.ComponentResource):
                 image=args.deployment.image,
                 periods=spec.drift.periods,
                 approval=spec.release.approval,
+                features=spec.taken_features(),
                 code_root=args.code_root,
             ),
             pulumi.ResourceOptions(parent=self),

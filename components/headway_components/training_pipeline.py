@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
@@ -28,7 +28,7 @@ from headway_components._image import is_pinned
 from headway_components._names import short
 from headway_components._refs import FoundationRef, PipelineRef, RegistryRef, RoleRef
 from headway_components._training_steps import APPROVED, PENDING, TrainingPlan, training_pipeline
-from headway_components.contracts import InferenceContract
+from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSpec
 from headway_components.release_plan import Approval
@@ -60,6 +60,8 @@ class TrainingPipelineArgs(Args):
     """Parts in time of the training rows whose differences are usual to the monitor; 8 when left out."""
     approval: Approval | None = None
     """Who approves a registered model; a person when left out."""
+    features: Sequence[FeatureContract] = field(default_factory=list)
+    """Feature contracts that the model takes; not known when left out."""
     code_root: str | None = None
     """Directory that the code files are relative to; the program's own when left out."""
 
@@ -99,15 +101,15 @@ class TrainingPipeline(pulumi.ComponentResource):
         code = {path: (_root(args.code_root) / path).read_bytes() for path in sorted(training.code)}
         code_digest = files_digest(code)
         contract_digest = args.contract.digest()
-        training_digest = digest(
-            {
-                "training": training.plain(),
-                "evaluation": evaluation.plain(),
-                "contract": contract_digest,
-                "code": code_digest,
-                "image": args.image,
-            }
-        )
+        feature_digests = {item.label: item.digest() for item in args.features}
+        made_of = {
+            "training": training.plain(),
+            "evaluation": evaluation.plain(),
+            "contract": contract_digest,
+            "code": code_digest,
+            "image": args.image,
+        }
+        training_digest = digest(made_of | ({"features": feature_digests} if feature_digests else {}))
         code_key = f"code/{short(code_digest)}"
         contract_key = f"contracts/{short(contract_digest)}"
         uploads = [
@@ -155,7 +157,9 @@ class TrainingPipeline(pulumi.ComponentResource):
                         "contract_digest": contract_digest,
                         "code_digest": code_digest,
                         "training_digest": training_digest,
+                        **({"features_digest": digest(feature_digests)} if feature_digests else {}),
                     },
+                    features=args.features,
                 )
             )
         )

@@ -5,15 +5,22 @@ known, and so is the weather observed at the origin in the scheduled hour. The d
 forecasts: a caller who asks hours ahead has to send a forecast in their place, and the model will be somewhat
 worse than measured. Nothing that the flight itself produces (departure, arrival, delays, time in the air) is
 a feature, and neither is the tail number, because aircraft are swapped until shortly before departure.
+
+The features of the schedule are computed when a flight is asked about. The weather is observed once an hour
+at an airport, for all flights from there, and is kept in the feature store.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from headway_runtime.features.transformation import ComputedFeature, Transformation
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+
+    from headway_runtime.features.right_in_time import RightInTime
 
 SCHEDULING: Final = "scheduling"
 HOUR_OF_DEPARTURE: Final = "hour-of-departure"
@@ -26,32 +33,18 @@ LATE_FROM_MIN: Final = 15
 KNOWN_ONLY_AFTERWARDS: Final = ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum")
 """Columns of the raw flights that no feature may depend on."""
 
+HOUR_S: Final = 3_600
+
 
 @dataclass(frozen=True, kw_only=True)
-class Feature:
+class Feature(ComputedFeature):
     """One input of the model.
 
     Attributes:
-        name: Name, with the unit at its end.
-        type: string, integer or number.
         known_at: The moment from which the value is known, one of `KNOWN_IN_TIME`.
-        sql: Expression over `flights` and `weather`.
-        nullable: Whether the value may be missing.
-        minimum: Smallest value possible; None for no bound.
-        maximum: Largest value possible; None for no bound.
-        values: Known categories; None when not listed.
-        closed: Whether only the listed categories are accepted.
     """
 
-    name: str
-    type: str
     known_at: str
-    sql: str
-    nullable: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    values: tuple[str, ...] | None = None
-    closed: bool = False
 
 
 def _scheduled(
@@ -71,6 +64,7 @@ def _observed(name: str, column: str, minimum: float, maximum: float) -> Feature
         nullable=True,
         minimum=minimum,
         maximum=maximum,
+        freshness_s=HOUR_S,
     )
 
 
@@ -80,10 +74,15 @@ CARRIERS: Final = (
 )
 ORIGINS: Final = ("EWR", "JFK", "LGA")
 
-FEATURES: Final = (
+SCHEDULED: Final = (
     Feature(name="carrier", type="string", known_at=SCHEDULING, sql="flights.carrier", values=CARRIERS),
     Feature(
-        name="origin", type="string", known_at=SCHEDULING, sql="flights.origin", values=ORIGINS, closed=True
+        name="origin",
+        type="string",
+        known_at=SCHEDULING,
+        sql="flights.origin",
+        values=ORIGINS,
+        closed=True,
     ),
     _scheduled("destination", "string", "flights.dest"),
     _scheduled(
@@ -96,6 +95,24 @@ FEATURES: Final = (
     _scheduled("scheduled_hour", "integer", "flights.hour", minimum=0, maximum=23),
     _scheduled("scheduled_minute", "integer", "flights.minute", minimum=0, maximum=59),
     _scheduled("distance_mi", "number", "flights.distance", minimum=0, maximum=12_500),
+)
+
+SCHEDULE: Final = Transformation(
+    name="flights",
+    source="flights",
+    columns={
+        **dict.fromkeys(("year", "month", "day", "hour", "minute", "flight"), "BIGINT"),
+        **dict.fromkeys(("carrier", "origin", "dest"), "VARCHAR"),
+        "distance": "DOUBLE",
+        "time_hour": "TIMESTAMPTZ",
+    },
+    keys={"flight_number": "flights.carrier || flights.flight"},
+    event_time="flights.time_hour + to_minutes(flights.minute)",
+    features=SCHEDULED,
+)
+"""What is known of a flight when it is scheduled, computed from the request that asks about it."""
+
+OBSERVED: Final = (
     _observed("temperature_f", "temp", -80, 140),
     _observed("dew_point_f", "dewp", -100, 100),
     _observed("humidity_pct", "humid", 0, 100),
@@ -107,26 +124,52 @@ FEATURES: Final = (
     _observed("visibility_mi", "visib", 0, 100),
 )
 
+WEATHER: Final = Transformation(
+    name="weather-at-origin",
+    source="weather",
+    columns={
+        "origin": "VARCHAR",
+        "time_hour": "TIMESTAMPTZ",
+        **dict.fromkeys(
+            (
+                *("temp", "dewp", "humid", "wind_dir", "wind_speed"),
+                *("wind_gust", "precip", "pressure", "visib"),
+            ),
+            "DOUBLE",
+        ),
+    },
+    keys={"airport": "weather.origin"},
+    event_time="weather.time_hour",
+    # The next hour has an observation of its own; without one, nothing is known.
+    ttl_s=HOUR_S,
+    features=OBSERVED,
+)
+"""The weather at an airport, observed every hour, kept in the feature store."""
+
+FEATURES: Final = (*SCHEDULED, *OBSERVED)
+
 # The month is not a feature: the months after the training cut were never seen in training.
 
-EVENT_TIME_SQL: Final = "flights.time_hour + to_minutes(flights.minute)"
 LABEL_SQL: Final = f"flights.arr_delay >= {LATE_FROM_MIN}"
 """Null for a flight that was cancelled or diverted: it never arrived, so it has no label."""
 
 
-def build(connection: "duckdb.DuckDBPyConnection", data_dir: "Path") -> "duckdb.DuckDBPyRelation":  # noqa: ARG001
-    """Features, label and scheduled departure (UTC) of every scheduled flight, in no particular order.
+def build(connection: "duckdb.DuckDBPyConnection", data_dir: "Path") -> "RightInTime":  # noqa: ARG001
+    """Every scheduled flight with its label, and the weather that was known at its departure.
 
     Args:
         connection: Holds the raw tables `flights` and `weather`.
         data_dir: Directory of the dataset; not needed, because the tables are in the connection.
 
     Returns:
-        One row for each flight: the features in order, `label` and `event_time`.
+        What is joined right in time: the flights, and the group whose key is their origin.
     """
-    columns = ",\n  ".join(f"{feature.sql} AS {feature.name}" for feature in FEATURES)
-    return connection.sql(
-        f"SELECT\n  {columns},\n  {LABEL_SQL} AS label,\n  {EVENT_TIME_SQL} AS event_time\n"
-        "FROM flights\n"
-        "LEFT JOIN weather ON weather.origin = flights.origin AND weather.time_hour = flights.time_hour"
+    # Imported here: what declares the system goes without the database.
+    from headway_runtime.features.right_in_time import RightInTime, Stored  # noqa: PLC0415
+
+    return RightInTime(
+        name="flight-delay",
+        labels=SCHEDULE,
+        label=LABEL_SQL,
+        stored=(Stored(WEATHER, keys={"airport": "origin"}),),
     )

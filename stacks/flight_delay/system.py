@@ -1,13 +1,26 @@
 """The reference system, declared: will a flight from New York arrive 15 or more minutes late?"""
 
-from flight_delay.features import FEATURES
+from flight_delay.features import SCHEDULE, WEATHER
 from headway_blueprints import baseline, realtime_classifier
-from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract
+from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract, FeatureServing
 
-FLIGHTS = FeatureContract.of("flights", FEATURES, entity=["carrier", "flight", "origin"])
+FLIGHTS = FeatureContract.over(
+    SCHEDULE,
+    code="flight_delay.features:SCHEDULE",
+    owner="flight-operations",
+    description="What the schedule says of a flight",
+)
+WEATHER_AT_ORIGIN = FeatureContract.over(
+    WEATHER,
+    code="flight_delay.features:WEATHER",
+    owner="flight-operations",
+    description="The weather at an airport, observed every hour",
+    served=FeatureServing.STORED,
+)
+FEATURES = [FLIGHTS, WEATHER_AT_ORIGIN]
 
 BASELINE = baseline(
-    FLIGHTS,
+    FEATURES,
     ingest="flight_delay.data:tables",
     build="flight_delay.features:build",
     code=["flight_delay/__init__.py", "flight_delay/data.py", "flight_delay/features.py"],
@@ -20,7 +33,7 @@ BASELINE = baseline(
 
 FLIGHT_DELAY = realtime_classifier(
     "flight-delay",
-    features=FLIGHTS,
+    features=FEATURES,
     model=BASELINE,  # ModelSpec.placeholder() before the first training
     answer=Answer(prior=0.24),
     data_retention=DataRetention.REPRODUCIBLE,

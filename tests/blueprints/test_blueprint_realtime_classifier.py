@@ -4,6 +4,7 @@ import pytest
 
 from flight_delay.features import FEATURES
 from flight_delay.system import BASELINE, FLIGHT_DELAY, FLIGHTS
+from flight_delay.system import FEATURES as CONTRACTS
 from headway_blueprints import realtime_classifier
 from headway_components import (
     Answer,
@@ -35,7 +36,7 @@ def test_the_reference_system_asks_for_what_its_features_are() -> None:
 def test_placeholder_and_baseline_differ_by_one_reference() -> None:
     placeholder = realtime_classifier(
         "flight-delay",
-        features=FLIGHTS,
+        features=CONTRACTS,
         model=ModelSpec.placeholder(),
         answer=Answer(prior=0.24),
         data_retention=DataRetention.REPRODUCIBLE,

@@ -10,7 +10,7 @@ from headway_components import AISystem, AISystemArgs, DeclarationError, DriftPl
 from headway_components.model import ModelSpec
 from headway_runtime.train.parameters import read_parameters
 from headway_sandbox.sagemaker.pipelines.definition import parse_definition
-from support.example_system import CODE, MAX, MAX_DEPLOYMENT, write_code
+from support.example_system import CODE, MAX, MAX_DEPLOYMENT, PAYMENTS, write_code
 from support.pulumi_program import Run, run_program
 
 
@@ -70,6 +70,7 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
     assert arguments["Prepare"] == [
         *("prepare", "--features", "fraud.features:build"),
         *("--train-until", "2026-01-01", "--evaluate-until", "2026-03-01"),
+        *("--feature-contract", f"payments-v1={PAYMENTS.digest()}"),
     ]
     assert arguments["Baseline"] == ["baseline", "--periods", "26"]
     assert arguments["Evaluate"] == [

@@ -1,5 +1,6 @@
 """No feature of the reference system is known later than the hour of departure."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -9,9 +10,11 @@ import pytest
 
 from flight_delay.data import tables
 from flight_delay.features import FEATURES, KNOWN_IN_TIME, KNOWN_ONLY_AFTERWARDS, build
+from headway_runtime.features.right_in_time import assemble
 
 pytestmark = pytest.mark.xdist_group("flight-delay")
 
+END = datetime(2014, 2, 1, tzinfo=UTC)
 NAMES = [feature.name for feature in FEATURES]
 WEATHER = [feature.name for feature in FEATURES if feature.known_at == "hour-of-departure"]
 
@@ -32,11 +35,10 @@ def features(raw: dict[str, pa.Table], **changed: pa.Table) -> pa.Table:
         connection.execute("SET TimeZone = 'UTC'")
         for name, table in (raw | changed).items():
             connection.register(name, table)
-        rows = build(connection, Path()).query(
-            "rows", f"SELECT {', '.join(NAMES)}, event_time FROM rows ORDER BY ALL"
-        )
-        assert rows is not None
-        return rows.to_arrow_table()
+        rows = assemble(connection, build(connection, Path()), END, {}).rows  # noqa: F841 - read below
+        return connection.sql(
+            f"SELECT {', '.join(NAMES)}, event_time FROM rows ORDER BY ALL"
+        ).to_arrow_table()
 
 
 def blanked(table: pa.Table, columns: tuple[str, ...] | list[str]) -> pa.Table:

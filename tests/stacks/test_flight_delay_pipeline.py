@@ -14,8 +14,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import sqlglot
 
 from flight_delay.features import FEATURES
+from flight_delay.system import FEATURES as CONTRACTS
+from headway_runtime.contract import digest
 from headway_runtime.models.model import Value, load_model, read_directory
 
 pytestmark = pytest.mark.xdist_group("flight-delay")
@@ -75,7 +78,8 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (inputs / "contract").mkdir()
     (inputs / "contract/contract.json").write_text(json.dumps(contract()))
     cuts = ("--train-until", "2013-09-01", "--evaluate-until", "2013-11-01")
-    done = run(bases["prepare"], "prepare", "--features", "flight_delay.features:build", *cuts)
+    taken = [word for item in CONTRACTS for word in ("--feature-contract", f"{item.label}={item.digest()}")]
+    done = run(bases["prepare"], "prepare", "--features", "flight_delay.features:build", *cuts, *taken)
     assert done.returncode == 0, done.stderr
 
     output = bases["prepare"] / "processing/output"
@@ -115,8 +119,8 @@ def test_the_year_is_ingested_by_month(jobs: dict[str, Path]) -> None:
     months = [f"flights/month=2013-{month:02}/part-0.parquet" for month in range(1, 13)]
     assert list(manifest["tables"]["flights"]["files"]) == [*months, "flights/month=2014-01/part-0.parquet"]
     for table in manifest["tables"].values():
-        for path, digest in table["files"].items():
-            assert hashlib.sha256((data / path).read_bytes()).hexdigest() == digest
+        for path, expected in table["files"].items():
+            assert hashlib.sha256((data / path).read_bytes()).hexdigest() == expected
 
 
 def test_the_sets_meet_at_the_cut_and_cancelled_flights_are_counted(jobs: dict[str, Path]) -> None:
@@ -155,12 +159,29 @@ def test_the_record_leads_from_the_decision_back_to_the_data(jobs: dict[str, Pat
     manifest = json.loads((jobs["ingest"] / "processing/output/data/manifest.json").read_text())
     report = json.loads((jobs["prepare"] / "processing/output/report/dataset.json").read_text())
 
-    assert record["dataset_version"] == manifest["dataset_version"] == report["dataset_version"]
+    assert record["dataset_version"] == report["dataset_version"] == digest(report["made_of"])
+    assert report["made_of"]["raw_data"] == manifest["dataset_version"]
+    digests = {item.label: item.digest() for item in CONTRACTS}
+    assert record["dataset"]["made_of"]["contracts"] == digests
     assert record["code"]["system"] == report["code_digest"]
     assert record["feature_digest"] == report["feature_digest"]
     assert record["contract_digest"] == report["contract_digest"]
     assert record["seed"] == 20_130_901
     assert record["parameters"]["num_leaves"] == 31
+
+
+def test_the_set_is_right_in_time_and_its_query_lies_beside_it(jobs: dict[str, Path]) -> None:
+    output = jobs["prepare"] / "processing/output/report"
+    report = json.loads((output / "dataset.json").read_text())
+    states = report["states"]["weather-at-origin-v1"]
+
+    assert sum(states.values()) == 336_776 - report["rows"]["later"]
+    assert states["found"] > 270_000
+    assert states["deleted"] == 0
+    assert "ASOF LEFT JOIN" in (output / "training-set.sql").read_text()
+    athena = (output / "training-set.athena.sql").read_text()
+    assert "ASOF" not in athena
+    assert len(sqlglot.parse(athena, read="athena")) == 1
 
 
 def test_the_model_answers_a_september_flight(jobs: dict[str, Path]) -> None:

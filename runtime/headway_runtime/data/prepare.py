@@ -1,7 +1,7 @@
 """A dataset into a training and an evaluation set: features and label, cut by time, true to the contract."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from headway_runtime.contract import (
 )
 from headway_runtime.data.conformance import conform
 from headway_runtime.data.manifest import file_digest, register_tables
+from headway_runtime.features.right_in_time import RightInTime, TrainingRows, assemble
 from headway_runtime.jobs import JobError, job_paths, load_function, read_contract, run_job, write_json
 
 FeatureFunction = Callable[[duckdb.DuckDBPyConnection, Path], Any]
@@ -49,28 +50,41 @@ class Prepared:
         evaluation: Rows from the training cut until the evaluation cut.
         unlabelled: Rows before the evaluation cut without a label.
         later: Rows from the evaluation cut on.
+        version: Version of the raw data, or of the training set where it is one that is right in time.
+        made_of: What that version is the digest of, and the states of the labels; empty for the raw data's.
+        files: Text by name of the queries that made the set.
     """
 
     train: pa.Table
     evaluation: pa.Table
     unlabelled: int
     later: int
+    version: str
+    made_of: Mapping[str, Any]
+    files: Mapping[str, str]
 
 
 def prepare(
-    features: FeatureFunction, data_dir: Path, contract: Contract, split: Split
-) -> tuple[Prepared, str]:
+    features: FeatureFunction,
+    data_dir: Path,
+    contract: Contract,
+    split: Split,
+    feature_contracts: Mapping[str, str] | None = None,
+) -> Prepared:
     """Compute features and split them by time.
 
     Args:
         features: Given a connection that holds the dataset's tables, and the dataset's directory, returns a
-            relation or an Arrow table with the contract's inputs, `label` and `event_time`.
+            relation or an Arrow table with the contract's inputs, `label` and `event_time`; or a
+            `RightInTime`, which is then joined.
         data_dir: Directory of the dataset with its manifest.
         contract: What every row must honour.
         split: The two cuts.
+        feature_contracts: Digest of each feature contract that the model takes, by `<name>-v<version>`; not
+            said when left out.
 
     Returns:
-        The sets, rows in an order that depends on their content only, and the dataset version.
+        The sets, rows in an order that depends on their content only.
 
     Raises:
         JobError: The dataset is damaged, the function fails, columns lack, values break the contract, or a
@@ -79,7 +93,13 @@ def prepare(
     with duckdb.connect() as connection:
         manifest = register_tables(connection, data_dir)
         try:
-            rows = _ordered(connection, features(connection, data_dir), contract)
+            result = features(connection, data_dir)
+            joined = None
+            if isinstance(result, RightInTime):
+                known = {} if feature_contracts is None else feature_contracts
+                joined = assemble(connection, result, split.evaluate_until, known)
+                result = joined.rows
+            rows = _ordered(connection, result, contract)
         except duckdb.Error as error:
             raise JobError(f"the features cannot be computed: {error}") from error
     rows = conform(rows, contract)
@@ -95,10 +115,21 @@ def prepare(
         train=rows.filter(pc.and_(labelled, before_train)),
         evaluation=rows.filter(pc.and_(labelled, pc.and_not(before_evaluation, before_train))),
         unlabelled=_count(pc.and_not(before_evaluation, labelled)),
-        later=_count(pc.invert(before_evaluation)),
+        later=_count(pc.invert(before_evaluation)) + (0 if joined is None else joined.later),
+        **_identity(str(manifest["dataset_version"]), joined, split),
     )
     _check_sets(prepared, split, time)
-    return prepared, str(manifest["dataset_version"])
+    return prepared
+
+
+def _identity(raw_version: str, joined: TrainingRows | None, split: Split) -> dict[str, Any]:
+    """Version of the rows, what it is made of, and the queries."""
+    if joined is None:
+        return {"version": raw_version, "made_of": {}, "files": {}}
+    cuts = {"train_until": split.train_until.isoformat(), "evaluate_until": split.evaluate_until.isoformat()}
+    made_of = {"raw_data": raw_version, "cuts": cuts, **joined.made_of}
+    described = {"made_of": made_of, "states": joined.states}
+    return {"version": digest(made_of), "made_of": described, "files": joined.files}
 
 
 def _ordered(connection: duckdb.DuckDBPyConnection, result: object, contract: Contract) -> pa.Table:
@@ -177,6 +208,13 @@ def _write(prepared: Prepared, train_dir: Path, evaluation_dir: Path) -> dict[st
     return digests
 
 
+def _feature_contract(text: str) -> tuple[str, str]:
+    label, equals, found = text.partition("=")
+    if not (label and equals and found):
+        raise argparse.ArgumentTypeError(f"{text!r} names no contract; write it as NAME-vVERSION=DIGEST")
+    return label, found
+
+
 def _day(text: str) -> datetime:
     try:
         day = date.fromisoformat(text)
@@ -191,6 +229,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--features", required=True, metavar="MODULE:FUNCTION")
     parser.add_argument("--train-until", required=True, type=_day, metavar="DATE")
     parser.add_argument("--evaluate-until", required=True, type=_day, metavar="DATE")
+    parser.add_argument(
+        "--feature-contract",
+        action="append",
+        default=[],
+        type=_feature_contract,
+        metavar="NAME-vVERSION=DIGEST",
+    )
     options = parser.parse_args(arguments)
     if options.train_until >= options.evaluate_until:
         parser.error("--train-until must be before --evaluate-until")
@@ -201,7 +246,8 @@ def main(arguments: list[str]) -> int:
         contract = read_contract(paths.processing_input("contract") / CONTRACT_FILE)
         code = paths.processing_input(CHANNEL_CODE)
         features = load_function(options.features, code)
-        prepared, version = prepare(features, paths.processing_input("data"), contract, split)
+        contracts = dict(options.feature_contract)
+        prepared = prepare(features, paths.processing_input("data"), contract, split, contracts)
         digests = _write(prepared, paths.processing_output("train"), paths.processing_output("evaluation"))
         code_digest = files_digest(source_files(code))
         base_rate = pc.mean(prepared.train[LABEL_COLUMN]).as_py()
@@ -212,9 +258,14 @@ def main(arguments: list[str]) -> int:
             "later": prepared.later,
         }
         report = {
-            "dataset_version": version,
+            "dataset_version": prepared.version,
+            **prepared.made_of,
             "code_digest": code_digest,
-            "feature_digest": digest({"function": options.features, "code_digest": code_digest}),
+            "feature_digest": digest(
+                {"function": options.features, "code_digest": code_digest, "contracts": contracts}
+                if contracts
+                else {"function": options.features, "code_digest": code_digest}
+            ),
             "features": options.features,
             "contract_digest": contract.digest,
             "rows": rows,
@@ -223,6 +274,8 @@ def main(arguments: list[str]) -> int:
             "base_rate": base_rate,
             "files": digests,
         }
+        for name, text in prepared.files.items():
+            (paths.processing_output("report") / name).write_text(text, "utf-8")
         write_json(paths.processing_output("report") / DATASET_FILE, report)
         return (
             f"prepared {rows['train']} rows to train (base rate {base_rate:.4f}) and {rows['evaluation']} to "

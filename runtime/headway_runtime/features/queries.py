@@ -22,7 +22,7 @@ STORE = "offline_store"
 FOUND, NONE, EXPIRED, DELETED = "found", "none", "expired", "deleted"
 STATES = (FOUND, NONE, EXPIRED, DELETED)
 
-_SQL_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE"}
+SQL_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE"}
 _FIELD = 2**42
 """Milliseconds that a time may have to fit its share of a 128-bit number: until the year 2109, from 1830."""
 _AFTER_EVENT = 2 * _FIELD * _FIELD
@@ -275,7 +275,7 @@ def _selected(columns: list[str], table: str, group: GroupView, as_of: datetime)
 
 
 def _cast(column: str, kind: str, name: str) -> str:
-    return f"CAST({quoted(column)} AS {_SQL_TYPES[kind]}) AS {quoted(name)}"
+    return f"CAST({quoted(column)} AS {SQL_TYPES[kind]}) AS {quoted(name)}"
 
 
 def _keys(group: GroupView) -> list[str]:
