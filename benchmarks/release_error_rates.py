@@ -166,7 +166,7 @@ def _ours(plan: JudgePlan, stages: Sequence[Seen]) -> bool:
 
 
 def _fails(plan: JudgePlan, stages: Sequence[Seen], looks: Sequence[np.ndarray]) -> bool:
-    """Whether the judge fails the release at one of some looks; later stages carry what earlier ones counted."""
+    """Whether the judge fails the release at one of some looks; earlier stages count in later ones."""
     before: list[StageObservation] = []
     for position, seen in enumerate(stages):
         for look in np.flatnonzero(looks[position]):

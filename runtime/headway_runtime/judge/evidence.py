@@ -25,6 +25,10 @@ LOW_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 """How far below a limit a rate may lie, as a share of the limit, where it is to be shown below."""
 
 
+_Odds = tuple[tuple[float, float], ...]
+"""Natural logarithms of what a bad and a good event pay, for each bet."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """Bad events of both arms over a time in which the split of the traffic stayed the same.
@@ -108,8 +112,7 @@ def log_above(requests: int, bad: int, limit: float) -> float:
     """
     if limit <= 0:
         return math.inf if bad else 0.0
-    rates = tuple(min(limit * worse, (1 + limit) / 2) for worse in HARM_RATIOS)
-    return mixture(_one_arm(requests, bad, limit, rates))
+    return mixture(_one_arm(requests, bad, _odds_above(limit)))
 
 
 def log_below(requests: int, bad: int, limit: float) -> float:
@@ -127,7 +130,7 @@ def log_below(requests: int, bad: int, limit: float) -> float:
         return 0.0
     if limit >= 1:
         return math.inf if requests else 0.0
-    return mixture(_one_arm(requests, bad, limit, tuple(limit * share for share in LOW_SHARES)))
+    return mixture(_one_arm(requests, bad, _odds_below(limit)))
 
 
 def _two_arms(counts: Counts, assumed: float, multiples: Sequence[float]) -> list[float]:
@@ -148,25 +151,29 @@ def _two_arms(counts: Counts, assumed: float, multiples: Sequence[float]) -> lis
     ]
 
 
-def _one_arm(requests: int, bad: int, assumed: float, alternatives: tuple[float, ...]) -> list[float]:
+def _one_arm(requests: int, bad: int, odds: _Odds) -> list[float]:
     good = requests - bad
-    odds = _odds(assumed, alternatives)
     # Where bad events are impossible, one is proof against it.
     return [(bad * log_bad if bad else 0.0) + good * log_good for log_bad, log_good in odds]
 
 
 @functools.lru_cache(maxsize=64)
-def _odds(assumed: float, alternatives: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
-    """Logarithms of what one bad and one good event pay; the same for every count under one limit."""
-    if assumed >= 1:
-        return ((0.0, 0.0),) * len(alternatives)
-    return tuple(
-        (
-            math.log(alternative / assumed) if alternative else -math.inf,
-            math.log1p(-alternative) - math.log1p(-assumed),
-        )
-        for alternative in alternatives
-    )
+def _odds_above(limit: float) -> _Odds:
+    """What one bad and one good event pay to bets on rates above a limit."""
+    if limit >= 1:
+        return ((0.0, 0.0),)
+    return tuple(_odds(limit, min(limit * worse, (1 + limit) / 2)) for worse in HARM_RATIOS)
+
+
+@functools.lru_cache(maxsize=64)
+def _odds_below(limit: float) -> _Odds:
+    """What one bad and one good event pay to bets on rates below a limit."""
+    return tuple(_odds(limit, limit * share) for share in LOW_SHARES)
+
+
+def _odds(assumed: float, alternative: float) -> tuple[float, float]:
+    log_bad = math.log(alternative / assumed) if alternative else -math.inf
+    return log_bad, math.log1p(-alternative) - math.log1p(-assumed)
 
 
 def mixture(logs: Sequence[float], weights: Sequence[float] | None = None) -> float:
