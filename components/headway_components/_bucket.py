@@ -20,6 +20,8 @@ class BucketPlan:
     """What the bucket holds."""
     expiration_days: int | None = None
     """Days after which an object goes; it stays when left out."""
+    version_days: int = _defaults.NONCURRENT_VERSION_DAYS
+    """Days after which an overwritten or deleted object goes; a quarter when left out."""
     lock_days: int | None = None
     """Days during which an object can be neither changed nor deleted; none when left out."""
     statements: Callable[[pulumi.Output[str]], Sequence[Statement]] | None = None
@@ -138,7 +140,7 @@ def _lifecycle(plan: BucketPlan) -> list[s3.BucketLifecycleConfigurationRuleArgs
             days_after_initiation=_defaults.INCOMPLETE_UPLOAD_DAYS
         ),
         noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-            noncurrent_days=_defaults.NONCURRENT_VERSION_DAYS
+            noncurrent_days=plan.version_days
         ),
     )
     if plan.expiration_days is None:

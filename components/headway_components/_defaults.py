@@ -9,6 +9,9 @@ NONCURRENT_VERSION_DAYS = 90
 """A quarter to find out that an object was overwritten by mistake."""
 CAPTURE_EXPIRATION_DAYS = 90
 """Captured requests hold users' data, so they do not outlive their use for monitoring."""
+PERSONAL_CAPTURE_EXPIRATION_DAYS = 21
+PERSONAL_VERSION_DAYS = 7
+"""Together within the month in which a person who asks to be forgotten has to be answered."""
 INCOMPLETE_UPLOAD_DAYS = 7
 """Parts of an upload that nobody finished cost money and show nowhere."""
 

@@ -190,6 +190,7 @@ def _foundation_args(spec: SystemSpec, deployment: Deployment) -> FoundationArgs
         log_retention_days=spec.compliance.log_retention_days,
         reproducible_data=spec.compliance.data_retention is DataRetention.REPRODUCIBLE,
         destroy_data=None if deployment.retain_data is None else not deployment.retain_data,
+        personal_data=deployment.personal_data,
         private_network=deployment.private_network,
         network_cidr=deployment.network_cidr,
         availability_zones=deployment.availability_zones,

@@ -46,6 +46,8 @@ class FoundationArgs(Args):
     """First key to destroying data: the stored data can be made again. It cannot when left out."""
     destroy_data: bool | None = None
     """Second key to destroying data: this stack may delete it. It may not when left out."""
+    personal_data: bool | None = None
+    """Whether requests speak of people, so that what is captured goes within a month; not when left out."""
     private_network: bool | None = None
     """Whether jobs and models run in a network of the system's own; they do when left out."""
     network_cidr: str | None = None
@@ -213,6 +215,16 @@ def _trail_of(args: FoundationArgs, prefix: str, partition: str) -> str | None:
     return trail_arn(partition=partition, region=args.region, account_id=args.account_id, prefix=prefix)
 
 
+def _capture(args: FoundationArgs) -> BucketPlan:
+    if args.personal_data is True:
+        return BucketPlan(
+            noun="capture",
+            expiration_days=_defaults.PERSONAL_CAPTURE_EXPIRATION_DAYS,
+            version_days=_defaults.PERSONAL_VERSION_DAYS,
+        )
+    return BucketPlan(noun="capture", expiration_days=_defaults.CAPTURE_EXPIRATION_DAYS)
+
+
 def _bucket_plans(args: FoundationArgs, retain: bool, trail: str | None) -> tuple[BucketPlan, ...]:
     def audit(bucket_arn: pulumi.Output[str]) -> tuple[Statement, ...]:
         return () if trail is None else deliver_trail(bucket_arn, args.account_id, trail)
@@ -220,7 +232,7 @@ def _bucket_plans(args: FoundationArgs, retain: bool, trail: str | None) -> tupl
     return (
         BucketPlan(noun="data"),
         BucketPlan(noun="artifacts"),
-        BucketPlan(noun="capture", expiration_days=_defaults.CAPTURE_EXPIRATION_DAYS),
+        _capture(args),
         # What may be destroyed with the stack cannot be locked against it.
         BucketPlan(noun="audit", lock_days=_defaults.AUDIT_LOCK_DAYS if retain else None, statements=audit),
     )

@@ -18,7 +18,7 @@ from headway_components import (
     SystemSpec,
 )
 from headway_components._tags import tagged
-from headway_policies.intent import DEVELOPMENT, PRODUCTION, Intent
+from headway_policies.intent import DEVELOPMENT, PRODUCTION, DataClassification, Intent
 from headway_policies.judge import judge
 from headway_policies.outcome import Judgement, Outcome
 from headway_policies.registry import all_rules
@@ -89,7 +89,13 @@ def judged(run: Run, intent: Intent) -> list[Judgement]:
     return list(judge(all_rules(), resources, intent))
 
 
+_PEOPLE = Intent(environment="prod", data_classification=DataClassification.RESTRICTED, personal_data=True)
+_WATCHED_IN_PART = MAX.model_copy(
+    update={"monitoring": MAX.monitoring.model_copy(update={"capture_sampling_pct": 20})}
+)
+
 FORMS = {
+    "fullest, about people": (_WATCHED_IN_PART, MAX_DEPLOYMENT, _PEOPLE),
     "fullest, in production": (MAX, MAX_DEPLOYMENT, PRODUCTION),
     "fullest, elsewhere": (MAX, MAX_DEPLOYMENT, DEVELOPMENT),
     "smallest": (DEFAULTS, DEPLOYMENT, DEVELOPMENT),
