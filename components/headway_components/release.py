@@ -26,6 +26,8 @@ CODE = ("__init__.py", "canonical.py", "judge", "release")
 HISTORY_EVENTS = 25_000
 """Events that Step Functions keeps of one execution before it ends it."""
 EVENTS_A_LOOK = 10
+WATCH = "rate(5 minutes)"
+"""How often somebody looks after releases that have lost their execution, should an event be lost as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,7 @@ class Release(pulumi.ComponentResource):
         function = self._function(args, plan, table, parameter)
         machine = self._machine(function, plan, args.poll_s)
         self._rule(args.registry, machine)
+        self._watch(function, machine)
         self.state_machine_arn = machine.arn
         self.function_name = function.name
         self.table_name = table.name
@@ -219,8 +222,10 @@ class Release(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         start = Statement(sid="Start", actions=("states:StartExecution",), resources=[machine.arn])
         started = grant(f"{self._name}-rule", foundation.events_role, [start], parent=self)
-        # Told by the stack that the base has changed, the function starts the machine as well.
-        grant(f"{self._name}-restart", foundation.release_role, [start], parent=self)
+        # Told that the base has changed, or that an execution has ended, the function starts one itself.
+        executions = machine.arn.apply(lambda arn: f"{arn.replace(':stateMachine:', ':execution:')}:*")
+        look = Statement(sid="Look", actions=("states:DescribeExecution",), resources=[executions])
+        grant(f"{self._name}-restart", foundation.release_role, [start, look], parent=self)
         rule = cloudwatch.EventRule(
             f"{self._name}-approved",
             description=f"A model of {foundation.prefix} was approved",
@@ -233,6 +238,32 @@ class Release(pulumi.ComponentResource):
             arn=machine.arn,
             role_arn=foundation.events_role.arn,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[started]),
+        )
+
+    def _watch(self, function: lambda_.Function, machine: sfn.StateMachine) -> None:
+        """Looks after releases whose execution ended before they were over: at once, and once in a while."""
+        rule = cloudwatch.EventRule(
+            f"{self._name}-watch",
+            description=f"A release of {self._foundation.prefix} may have lost its execution",
+            event_pattern=machine.arn.apply(lambda arn: json.dumps(_ended(arn), sort_keys=True)),
+            schedule_expression=WATCH,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        permission = lambda_.Permission(
+            f"{self._name}-watch-permission",
+            action="lambda:InvokeFunction",
+            function=function.name,
+            principal="events.amazonaws.com",
+            source_arn=rule.arn,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        event = machine.arn.apply(lambda arn: json.dumps({"action": "watch", "state_machine_arn": arn}))
+        cloudwatch.EventTarget(
+            f"{self._name}-watch-target",
+            rule=rule.name,
+            arn=function.arn,
+            input=event,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
 
     def _logs(self, noun: str, log_group: str) -> cloudwatch.LogGroup:
@@ -271,6 +302,14 @@ def _approved(group: str) -> dict[str, Any]:
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
         "detail": {"ModelPackageGroupName": [group], "ModelApprovalStatus": ["Approved"]},
+    }
+
+
+def _ended(machine_arn: str) -> dict[str, Any]:
+    return {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"stateMachineArn": [machine_arn], "status": ["ABORTED", "FAILED", "TIMED_OUT"]},
     }
 
 

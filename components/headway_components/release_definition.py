@@ -71,6 +71,7 @@ def _step(function_arn: str, action: str, *, following: str, error: str | None =
         "detail.$": "$.detail",
         "started_at.$": "$$.Execution.StartTime",
         "now.$": "$$.State.EnteredTime",
+        "execution.$": "$$.Execution.Id",
     }
     task: dict[str, Any] = {
         "Type": "Task",

@@ -229,10 +229,9 @@ def _object(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _target(inputs: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Rule": inputs["rule"],
-        "Targets": [{"Id": "target", "Arn": inputs["arn"], "RoleArn": inputs["roleArn"]}],
-    }
+    names = {"arn": "Arn", "roleArn": "RoleArn", "input": "Input"}
+    target = {member: inputs[name] for name, member in names.items() if name in inputs}
+    return {"Rule": inputs["rule"], "Targets": [{"Id": "target", **target}]}
 
 
 def _topic_policy(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -393,6 +392,7 @@ MODELS: Mapping[str, Cfn | Api] = {
     "aws:cloudwatch/eventTarget:EventTarget": Api("events", "PutTargets", shape=_target),
     "aws:dynamodb/table:Table": Cfn("AWS::DynamoDB::Table", shape=_table),
     "aws:lambda/function:Function": Cfn("AWS::Lambda::Function", shape=_lambda),
+    "aws:lambda/permission:Permission": Cfn("AWS::Lambda::Permission", {"function": "FunctionName"}),
     "aws:lambda/invocation:Invocation": Api(
         "lambda",
         "Invoke",

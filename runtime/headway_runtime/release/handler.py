@@ -19,6 +19,7 @@ from headway_runtime.release.observer import Observer
 from headway_runtime.release.plan import read_plan
 from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
+from headway_runtime.release.watch import ABANDONED, abandoned
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Parts:
     collector: Collector
     start: Callable[[str, str], None]
     """Starts the state machine with an input."""
+    watch: Callable[[], list[dict[str, str]]]
+    """Finds the releases that nothing moves any more."""
 
 
 def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -36,7 +39,7 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
 
     Args:
         event: `action` and what it needs. The state machine sends advance and abandon; the stack sends
-            declare, with the lifecycle of the resource that sends it under `tf`.
+            declare, with the lifecycle of the resource that sends it under `tf`; EventBridge sends watch.
         context: Not needed.
 
     Returns:
@@ -52,8 +55,10 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
 
 
 def _advance(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
-    override = str(event["detail"].get("Override", ""))
-    return _over(parts, parts.machine.advance(**_times(event), override=override))
+    detail = event["detail"]
+    if ABANDONED in detail:
+        return _over(parts, parts.machine.abandon(**_times(event), cause=str(detail[ABANDONED])))
+    return _over(parts, parts.machine.advance(**_times(event), override=str(detail.get("Override", ""))))
 
 
 def _abandon(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,10 +75,19 @@ def _declare(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
     return {"declared": base.config, "released": package}
 
 
+def _watch(parts: Parts, event: Mapping[str, Any]) -> dict[str, Any]:
+    machine_arn = event["state_machine_arn"]
+    taken_over = parts.watch()
+    for detail in taken_over:
+        parts.start(machine_arn, json.dumps({"detail": detail}))
+    return {"taken_over": taken_over}
+
+
 _ACTIONS: Mapping[str, Callable[[Parts, Mapping[str, Any]], dict[str, Any]]] = {
     "advance": _advance,
     "abandon": _abandon,
     "declare": _declare,
+    "watch": _watch,
 }
 
 
@@ -92,6 +106,8 @@ def _times(event: Mapping[str, Any]) -> dict[str, str]:
         # Whoever takes over a release whose execution ended names the time at which that began.
         "started_at": str(event["detail"].get("StartedAt", event["started_at"])),
         "now": event["now"],
+        # An execution that an older definition started does not say which one it is.
+        "execution": str(event.get("execution", "")),
     }
 
 
@@ -138,4 +154,5 @@ def _parts() -> Parts:
         machine=machine,
         collector=Collector(settings, catalogue, records, boto3.client("appconfig")),
         start=lambda arn, text: states.start_execution(stateMachineArn=arn, input=text),
+        watch=lambda: abandoned(records.all(), states),
     )

@@ -3,17 +3,14 @@
 Every step may be repeated or be cut off anywhere: what it did is read back from SageMaker, not assumed.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headway_runtime.canonical import digest
-from headway_runtime.judge import JudgePlan, MetricVerdict, Phase, StageObservation, Verdict, assess
-from headway_runtime.judge.plan import Comparison
+from headway_runtime.judge import Phase, Verdict
 from headway_runtime.release.catalogue import Catalogue, is_refusal, message_of
 from headway_runtime.release.course import (
     OVER,
@@ -27,10 +24,11 @@ from headway_runtime.release.course import (
     after_look,
     next_step,
 )
-from headway_runtime.release.observer import Observer, observation_document, observation_of
+from headway_runtime.release.judging import judged
+from headway_runtime.release.observer import Observer
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.preparation import Preparation
-from headway_runtime.release.records import Base, Records, Release
+from headway_runtime.release.records import Base, OvertakenError, Records, Release
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.shapes import alone
 
@@ -86,7 +84,9 @@ class ReleaseMachine:
         self._observer = observer
         self._tell = tell
 
-    def advance(self, model_package_arn: str, started_at: str, now: str, override: str = "") -> Progress:
+    def advance(
+        self, model_package_arn: str, started_at: str, now: str, override: str = "", execution: str = ""
+    ) -> Progress:
         """Takes one step of a release, or says why not.
 
         Args:
@@ -94,8 +94,12 @@ class ReleaseMachine:
             started_at: Time at which the release began, ISO 8601.
             now: Time of this step, ISO 8601.
             override: Who releases a rejected model again, and why; empty for nobody.
+            execution: ARN of the execution that moves it; empty where it is not known.
         """
-        release = self._release(model_package_arn, started_at, now, override)
+        release = self._release(model_package_arn, started_at, now, execution, override)
+        return self._unless_overtaken(release, lambda: self._advance(release, now))
+
+    def _advance(self, release: Release, now: str) -> Progress:
         if release.is_over:
             # The step that ended it may have been cut off before it told of it and gave the endpoint back.
             kept = self._keep(release)
@@ -117,7 +121,9 @@ class ReleaseMachine:
             return self._begin(release, live, plan)
         return self._take(release, next_step(_situation(release), live, plan), plan)
 
-    def abandon(self, model_package_arn: str, started_at: str, now: str, cause: str) -> Progress:
+    def abandon(
+        self, model_package_arn: str, started_at: str, now: str, cause: str, execution: str = ""
+    ) -> Progress:
         """Turns a release back because the machine itself could not go on.
 
         Args:
@@ -125,9 +131,13 @@ class ReleaseMachine:
             started_at: Time at which the release began, ISO 8601.
             now: Time of this step, ISO 8601.
             cause: What went wrong.
+            execution: ARN of the execution that turns it back; empty where it is not known.
         """
-        release = self._release(model_package_arn, started_at, now, "")
+        release = self._release(model_package_arn, started_at, now, execution)
         why = f"the release machine could not go on: {cause}"
+        return self._unless_overtaken(release, lambda: self._abandon(release, now, why))
+
+    def _abandon(self, release: Release, now: str, why: str) -> Progress:
         if release.is_over:
             kept = self._keep(release)
             self._records.unlock(release.release_id)
@@ -174,12 +184,22 @@ class ReleaseMachine:
                 held.model_package_arn, held.started_at, now, "the execution that moved it has ended"
             )
 
-    def _release(self, model_package_arn: str, started_at: str, now: str, override: str) -> Release:
+    def _unless_overtaken(self, release: Release, step: Callable[[], Progress]) -> Progress:
+        """Takes a step; where another one was faster, the next looks at what that one has recorded."""
+        try:
+            return step()
+        except OvertakenError:
+            known = self._records.find(release.release_id)
+            return Progress(release if known is None else known, WAIT)
+
+    def _release(
+        self, model_package_arn: str, started_at: str, now: str, execution: str, override: str = ""
+    ) -> Release:
         """The release as it was last recorded, else a new one."""
         release_id = f"{started_at}-{digest(model_package_arn)[-8:]}"
         known = self._records.find(release_id)
         if known is not None:
-            return known
+            return replace(known, execution=execution or known.execution)
         return Release(
             system=self._settings.system,
             release_id=release_id,
@@ -187,6 +207,7 @@ class ReleaseMachine:
             model_package_arn=model_package_arn,
             started_at=started_at,
             override=override,
+            execution=execution,
             at=now,
         )
 
@@ -258,6 +279,9 @@ class ReleaseMachine:
             target_weights=dict(target.weights),
             asked=0,
             arrived_at="",
+            counted={},
+            counted_from="",
+            counted_until="",
             errors_in_a_row=0,
         )
         return self._keep(going.decided(release.at, step.why, what=f"to {_place(step, self._plan())}"))
@@ -266,30 +290,12 @@ class ReleaseMachine:
         """Measures and judges the stage, and goes on as the verdict says."""
         if release.position == Position.BASELINE.value:
             return self._look_at_champion(release, plan)
-        before = [observation_of(item) for item in release.observations if item["stage"] < release.stage]
-        verdict, seen = self._judged(release, before, plan)
-        errors = release.errors_in_a_row + 1 if verdict.phase is Phase.ERROR else 0
-        documents = [observation_document(item) for item in (*before, *([] if seen is None else [seen]))]
-        looked = replace(
-            release,
-            observations=documents,
-            errors_in_a_row=errors,
-            metrics=[_metric_document(item) for item in verdict.metrics],
-        )
+        period_s = float(self._settings.metrics_period_s)
+        looked, verdict = judged(release, plan, lambda asked: self._observer.stage(asked, plan), period_s)
         step = after_look(release.stage, verdict, release.errors_in_a_row, plan)
         if step.do is Do.GO and plan.is_shadow(release.stage):
             looked = replace(looked, report=self._observer.report(looked, plan))
         return self._take(looked, step, plan)
-
-    def _judged(
-        self, release: Release, before: list[StageObservation], plan: Plan
-    ) -> tuple[Verdict, StageObservation | None]:
-        try:
-            seen = self._observer.stage(release, plan)
-        except ClientError as error:
-            why = f"what happened could not be read: {message_of(error)}"
-            return Verdict(phase=Phase.ERROR, why=why), None
-        return assess([*before, seen], _comparable(plan.judge, release)), seen
 
     def _look_at_champion(self, release: Release, plan: Plan) -> Progress:
         """Finds out how fast the champion usually is, which the challenger is held against."""
@@ -340,21 +346,12 @@ class ReleaseMachine:
 
     def _keep(self, release: Release) -> Progress:
         """Records how a release stands, and tells of what was decided."""
-        self._records.save(release)
+        release = self._records.save(release)
         newest = f"{release.status} {len(release.history)}"
         if release.told != newest:
             self._tell(release)
-            release = replace(release, told=newest)
-            self._records.save(release)
+            release = self._records.save(replace(release, told=newest))
         return Progress(release, DONE if release.status in {item.value for item in OVER} else WAIT)
-
-
-def _comparable(plan: JudgePlan, release: Release) -> JudgePlan:
-    """The plan without divergence where the champion is a placeholder, whose one answer means nothing."""
-    if not release.over_placeholder:
-        return plan
-    kept = [metric for metric in plan.metrics if metric.comparison is not Comparison.PAIRS]
-    return replace(plan, metrics=kept)
 
 
 def _situation(release: Release) -> Situation:
@@ -380,13 +377,6 @@ def _place(step: Step, plan: Plan) -> str:
     if step.position is Position.STAGE:
         return plan.judge.stages[step.stage].name
     return str(step.position.value)
-
-
-def _metric_document(verdict: MetricVerdict) -> dict[str, Any]:
-    """A metric's verdict as JSON values, which know no infinity."""
-    document = {**asdict(verdict), "standing": verdict.standing.value}
-    unbounded = [name for name, item in document.items() if isinstance(item, float) and math.isinf(item)]
-    return {**document, **dict.fromkeys(unbounded)}
 
 
 def _seconds(started_at: str, now: str) -> float:

@@ -19,6 +19,13 @@ REJECTED = "rejected:"
 """Beginning of the sort keys under which rejected models are found."""
 
 
+class OvertakenError(Exception):
+    """Another step of the same release was faster: what this one goes by is old, and it must end.
+
+    A function that was given up, or a state machine that was started twice, may still be at work.
+    """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """One release.
@@ -47,6 +54,9 @@ class Release:
         slow_us: Latency from which on an answer counts as slow, in microseconds; 0 before it is known.
         errors_in_a_row: Looks that failed one after the other.
         observations: What was counted, one for each stage so far.
+        counted: What was counted in this stage before metrics were lost; empty where none were.
+        counted_from: Since when the rest is counted, ISO 8601; empty where none were lost.
+        counted_until: Up to when the last look at this stage counted, ISO 8601; empty before.
         metrics: What each metric said at the last look.
         history: Every decision, the oldest first.
         why: The reason for how it stands, for a person.
@@ -54,6 +64,8 @@ class Release:
         report: Place of the report in S3; empty before there is one.
         told: Status and number of decisions that were told of last.
         taken_over_by: Release that turns this one back because its execution ended; empty for none.
+        execution: ARN of the execution that moves it; empty where it is not known.
+        revision: How often it was saved.
         started_at: Time of the start, ISO 8601.
         at: Time of this record, ISO 8601.
     """
@@ -81,6 +93,9 @@ class Release:
     slow_us: float = 0.0
     errors_in_a_row: int = 0
     observations: Sequence[Mapping[str, Any]] = ()
+    counted: Mapping[str, Any] = field(default_factory=dict)
+    counted_from: str = ""
+    counted_until: str = ""
     metrics: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     why: str = ""
@@ -88,6 +103,8 @@ class Release:
     report: str = ""
     told: str = ""
     taken_over_by: str = ""
+    execution: str = ""
+    revision: int = 0
     started_at: str = ""
     at: str = ""
 
@@ -156,12 +173,29 @@ class Records:
         self._table = table
         self._system = system
 
-    def save(self, release: Release) -> None:
-        """Keeps a release under its own id, and as the newest one where no newer one has begun."""
-        self._put(_item(release))
-        newest = self._get(CURRENT)
-        if newest is None or newest.get("id", "") <= release.release_id:
-            self._put(_item(replace(release, release_id=CURRENT)) | {"id": release.release_id})
+    def save(self, release: Release) -> Release:
+        """Keeps a release under its own id, and as the newest one where no newer one has begun.
+
+        Returns:
+            The release, which only this revision of it can be saved after.
+
+        Raises:
+            OvertakenError: Somebody else has saved it since it was read.
+        """
+        saved = replace(release, revision=release.revision + 1)
+        known = {":known": str(release.revision)}
+        # An older machine has left records without a revision.
+        condition = "revision = :known" if release.revision else "attribute_not_exists(revision)"
+        if not self._put_if(_item(saved), condition, known if release.revision else {}):
+            raise OvertakenError(f"{release.release_id} was saved by somebody else")
+        # Sorts by release, then by revision: a step that was held up must not put an older one back.
+        newness = f"{release.release_id} {saved.revision:09d}"
+        self._put_if(
+            _item(replace(saved, release_id=CURRENT)) | {"id": release.release_id, "newness": newness},
+            "attribute_not_exists(newness) OR newness < :newness",
+            {":newness": newness},
+        )
+        return saved
 
     def find(self, release_id: str) -> Release | None:
         """The release with an id; None when there is none."""
@@ -279,6 +313,21 @@ class Records:
 
     def _put(self, item: Mapping[str, str]) -> None:
         self._dynamodb.put_item(TableName=self._table, Item=_attributes(item))
+
+    def _put_if(self, item: Mapping[str, str], condition: str, values: Mapping[str, str]) -> bool:
+        """Puts an item where a condition holds; answers whether it did."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=_attributes(item),
+                ConditionExpression=condition,
+                **({"ExpressionAttributeValues": _attributes(values)} if values else {}),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
     def _get(self, release_id: str) -> dict[str, str] | None:
         answer = self._dynamodb.get_item(
