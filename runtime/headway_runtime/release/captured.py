@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-_HOUR = timedelta(hours=1)
+_HOUR, _SECOND = timedelta(hours=1), timedelta(seconds=1)
 _LATE = timedelta(minutes=5)
 """A file lies under the hour in which it was opened, a little before what is written to it."""
 
@@ -72,13 +72,16 @@ class CaptureStore:
         """
         hour = (since - _LATE).replace(minute=0, second=0, microsecond=0)
         while hour <= until:
-            yield from self._of_hour(f"{self._prefix}/{variant}/{hour:%Y/%m/%d/%H}/")
+            yield from self._of_hour(f"{self._prefix}/{variant}/{hour:%Y/%m/%d/%H}/", since)
             hour += _HOUR
 
-    def _of_hour(self, prefix: str) -> Iterator[bytes]:
+    def _of_hour(self, prefix: str, since: datetime) -> Iterator[bytes]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         for page in pages:
             for item in page.get("Contents", ()):
+                # A file that was written before holds nothing newer; S3 says when to the second.
+                if item["LastModified"] < since - _SECOND:
+                    continue
                 body = self._s3.get_object(Bucket=self._bucket, Key=item["Key"])["Body"].read()
                 yield from body.splitlines()
 

@@ -38,6 +38,7 @@ _NO_CAPACITY = (
 )
 _ALL = Fraction(1)
 _DRAIN_LIMIT_S = 60.0  # the longest that SageMaker gives a model for an answer
+_MIRRORED_LIMIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,32 @@ class Variant:
         return min(self.replicas, key=lambda replica: (not replica.healthy, replica.in_flight))
 
 
+class _InFlight:
+    """How many requests are in flight."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """One more, until the block is left."""
+        self._count += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if self._count == 0:
+                self._idle.set()
+
+    async def ended(self, limit_s: float) -> None:
+        """Waits until there are none, but not longer than a limit in seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), limit_s)
+
+
 class Fleet:
     """All variants of one deployment.
 
@@ -221,6 +248,9 @@ class Fleet:
         workshop: What it takes to run model servers.
         endpoint: Name of the endpoint.
         plan: What to run.
+
+    Attributes:
+        closed: Whether its model servers have been ended.
     """
 
     def __init__(self, workshop: Workshop, endpoint: str, plan: FleetPlan) -> None:
@@ -228,9 +258,9 @@ class Fleet:
         self.plan = plan
         self.variants = {variant.name: Variant(workshop, endpoint, variant) for variant in plan.variants}
         self.shadows = {variant.name: Variant(workshop, endpoint, variant) for variant in plan.shadows}
-        self._in_flight = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self.closed = False
+        self._requests = _InFlight()
+        self._mirrored = _InFlight()
         self._set_weights()
 
     async def start(self, share: Fraction = _ALL, *, provisioned: bool = False) -> None:
@@ -283,27 +313,27 @@ class Fleet:
         self._set_weights()
 
     async def drain(self, limit_s: float) -> None:
-        """Waits until no request is in flight, but not longer than a limit in seconds."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), limit_s)
+        """Waits until no request is in flight, but not longer than a limit in seconds.
+
+        Nobody waits for the answer to a mirrored request, so those hold up nothing for long.
+        """
+        await self._requests.ended(limit_s)
+        await self._mirrored.ended(min(limit_s, _MIRRORED_LIMIT_S))
 
     async def close(self) -> None:
         """Ends every model server at once."""
+        self.closed = True
         await asyncio.gather(*(replica.stop() for variant in self._all() for replica in variant.replicas))
         for variant in self._all():
             variant.replicas = []
 
-    @contextlib.contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self) -> contextlib.AbstractContextManager[None]:
         """Counts a request as in flight, so that `drain` waits for it."""
-        self._in_flight += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if self._in_flight == 0:
-                self._idle.set()
+        return self._requests.one()
+
+    def mirrored(self) -> contextlib.AbstractContextManager[None]:
+        """Counts a request to a shadow variant as in flight; `drain` waits for it only for a moment."""
+        return self._mirrored.one()
 
     def _set_weights(self) -> None:
         weights = {variant.name: variant.weight for variant in self.plan.variants}

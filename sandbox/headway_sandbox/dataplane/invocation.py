@@ -347,7 +347,7 @@ async def _ask_shadow(
     captured_by: Captured,
 ) -> None:
     asked = perf_counter()
-    with fleet.request():
+    with fleet.mirrored():
         try:
             response = await call.plane.models.ask(
                 call.endpoint, shadow.plan.name, shadow.next_replica(), request
@@ -360,6 +360,8 @@ async def _ask_shadow(
             status = 503
         except (UnknownContainerError, ConcurrencyError):
             return
+    if fleet.closed and not 200 <= status < 300:
+        return  # it was cut off, which is not the model's fault
     call.plane.metrics.record(
         Invocation(
             endpoint=call.endpoint,
