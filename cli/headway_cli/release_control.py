@@ -9,6 +9,7 @@ from headway_cli.registry import declared_package
 from headway_cli.systems import System
 from headway_runtime.release.plan import Plan, read_plan
 from headway_runtime.release.records import Order, Records, Release
+from headway_runtime.release.watch import abandoned
 
 
 def records_of(aws: Aws, system: System) -> Records:
@@ -78,15 +79,20 @@ def order(aws: Aws, system: System, what: str, by: str, why: str) -> Release:
         may = f"only {', '.join(allowed)} may" if allowed else "the release plan lets nobody"
         raise HeadwayError(f"{may} end a stage by hand; {by} may not. Name them in overridden_by of the plan")
     records.give_order(Order(release_id=release.release_id, what=what, by=by, why=why))
-    if not _is_running(aws, system):
+    if not _is_moved(aws, system, release):
         # Its execution was ended from outside: another one takes it over where it is.
         taken_over = {"ModelPackageArn": release.model_package_arn, "StartedAt": release.started_at}
         _execute(aws, system, taken_over)
     return release
 
 
-def _is_running(aws: Aws, system: System) -> bool:
-    listed = aws.client("stepfunctions").list_executions(
+def _is_moved(aws: Aws, system: System, release: Release) -> bool:
+    """Whether an execution moves a release."""
+    states = aws.client("stepfunctions")
+    if release.execution:
+        return not abandoned([release], states)
+    # An older machine does not record which execution it is.
+    listed = states.list_executions(
         stateMachineArn=system.release_state_machine_arn, statusFilter="RUNNING", maxResults=1
     )
     return bool(listed["executions"])
