@@ -9,6 +9,7 @@ from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.once import once
+from headway_policies.subjects.values import truth
 
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKETS = (BUCKET, "aws:s3/bucketV2:BucketV2")
@@ -126,11 +127,13 @@ class LifecycleRule:
     Args:
         prefix: The beginning of the keys that it is about; empty for all.
         days: Days after which the current version goes; None where it stays, `UNKNOWN` where not known yet.
+        old_days: Days after which an overwritten or deleted version goes; as `days`.
         is_partial: Whether it is about objects of a tag or size only.
     """
 
     prefix: object
     days: object
+    old_days: object
     is_partial: bool
 
 
@@ -150,8 +153,6 @@ def lifecycle_rules(bucket: Resource, found: Settings) -> tuple[LifecycleRule, .
 
 
 def _lifecycle_rule(owner: Resource, path: str) -> LifecycleRule:
-    prefixes = (owner.value(f"{path}.{each}") for each in ("filter.prefix", "filter.and.prefix", "prefix"))
-    expirations = ("expiration.days", "expirations[0].days", "expiration[0].days")
     partial = (
         "filter.tag",
         "filter.and.tags",
@@ -159,10 +160,38 @@ def _lifecycle_rule(owner: Resource, path: str) -> LifecycleRule:
         "filter.objectSizeLessThan",
         "tags",
     )
+    prefix = _first(owner, path, "filter.prefix", "filter.and.prefix", "prefix")
     return LifecycleRule(
-        prefix=next((prefix for prefix in prefixes if prefix is not None), ""),
-        days=next(
-            (days for each in expirations if (days := owner.value(f"{path}.{each}")) is not None), None
+        prefix="" if prefix is None else prefix,
+        days=_first(owner, path, "expiration.days", "expirations[0].days", "expiration[0].days"),
+        old_days=_first(
+            *(owner, path, "noncurrentVersionExpiration.noncurrentDays"),
+            *("noncurrentVersionExpirations[0].noncurrentDays", "noncurrentVersionExpiration.days"),
         ),
         is_partial=any(owner.value(f"{path}.{each}") for each in partial),
     )
+
+
+def _first(owner: Resource, path: str, *names: str) -> object:
+    """The first value that is set among those of an entry."""
+    values = (owner.value(f"{path}.{name}") for name in names)
+    return next((value for value in values if value is not None), None)
+
+
+def keeps_versions(stack: Stack, bucket: Resource) -> bool:
+    """Whether a bucket may keep what is overwritten or deleted: it is on, or that is not known yet."""
+    own = inline(bucket, "versioning.enabled", "versionings[0].enabled")
+    beside = [
+        setting.value("versioningConfiguration.status") for setting in settings(stack, VERSIONING).of(bucket)
+    ]
+    return any(value is UNKNOWN or truth(value) is True for value in (*map(bucket.value, own), *beside))
+
+
+def is_locked(stack: Stack, bucket: Resource) -> bool:
+    """Whether what is written to a bucket cannot be deleted for a while."""
+    own = inline(
+        bucket,
+        "objectLockConfiguration.rule.defaultRetention",
+        "objectLockConfiguration.rules[0].defaultRetentions[0]",
+    )
+    return bool(own) or any(each.has("rule.defaultRetention") for each in settings(stack, LOCK).of(bucket))

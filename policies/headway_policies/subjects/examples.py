@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from headway_policies.intent import PRODUCTION, Intent
-from headway_policies.resource import Resource
+from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Case
 
 ACCOUNT = "111122223333"
@@ -119,6 +120,39 @@ class Examples:
             says=says,
             intent=self._intent if intent is None else intent,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyExamples:
+    """The examples of a rule that asks for a customer-managed key at one place of a type.
+
+    Args:
+        passes: Those that keep it.
+        fails: Those that break it.
+        unknowns: Those with a key that is not known.
+    """
+
+    passes: tuple[Case, ...]
+    fails: tuple[Case, ...]
+    unknowns: tuple[Case, ...]
+
+
+def key_examples(type_: str, path: str) -> KeyExamples:
+    """The examples of a rule that asks for a customer-managed key at a path of a type."""
+    case = Examples(type_, nested(path, KEY_ARN))
+    root = path.partition(".")[0]
+    return KeyExamples(
+        passes=(
+            case("a key's ARN"),
+            case("a key of the same stack, not known yet", {path: UNKNOWN}, made_of={root: OWN_KEY}),
+        ),
+        fails=(
+            case("no key", {path: None}, says=f"{path} is nothing"),
+            case("an empty key", {path: ""}, says=f"{path} is ''"),
+            case("the key that AWS manages", {path: AWS_KEY}, says="alias/aws/"),
+        ),
+        unknowns=(case("made of nothing in the stack", {path: UNKNOWN}, says=path),),
+    )
 
 
 def step(

@@ -1,4 +1,4 @@
-"""Each role has one purpose: models, jobs and functions share none."""
+"""Each role has one purpose: models, jobs, functions and agents share none."""
 
 from headway_policies.intent import Intent
 from headway_policies.outcome import Finding, NotApplicable, Outcome, Severity, Undecided
@@ -16,6 +16,10 @@ from headway_policies.subjects.values import plain
 _FUNCTION = "aws:lambda/function:Function"
 _MACHINE = "aws:sfn/stateMachine:StateMachine"
 _NOTEBOOK = "aws:sagemaker/notebookInstance:NotebookInstance"
+_AGENT = "aws:bedrock/agentAgent:AgentAgent"
+_AGENT_RUNTIME = "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime"
+_FLOW = "aws:bedrock/agentFlow:AgentFlow"
+_KNOWLEDGE = "aws:bedrock/agentKnowledgeBase:AgentKnowledgeBase"
 _JOBS = "jobs"
 _PURPOSES = {
     MODEL: ("models", "executionRoleArn"),
@@ -27,6 +31,10 @@ _PURPOSES = {
     _FUNCTION: ("functions", "role"),
     _MACHINE: ("state machines", "roleArn"),
     _NOTEBOOK: ("notebooks", "roleArn"),
+    _AGENT: ("agents", "agentResourceRoleArn"),
+    _AGENT_RUNTIME: ("agents", "roleArn"),
+    _FLOW: ("flows", "executionRoleArn"),
+    _KNOWLEDGE: ("knowledge bases", "roleArn"),
 }
 _ARN = "arn:aws:iam::111122223333:role/one"
 _ROLE = example(ROLE, {"arn": _ARN}, "one")
@@ -43,7 +51,7 @@ _STEPS = definition(step("Training", {"RoleArn": _ARN}, "Train"))
 RULE = Rule(
     id="HEADWAY-IAM-006",
     slug="role-not-shared",
-    title="Each role has one purpose: models, jobs and functions share none",
+    title="Each role has one purpose: models, jobs, functions and agents share none",
     since="0.1",
     severity=Severity.MEDIUM,
     resources=(ROLE,),
@@ -52,13 +60,20 @@ RULE = Rule(
         "A shared role may do what each of its users needs: the model that answers strangers can then read "
         "the training data, because the training job has to."
     ),
-    fix="Give models, jobs, pipelines, functions and notebooks a role each; `headway_components` does.",
+    fix="Give each model, job, pipeline, function, agent and notebook a role; `headway_components` does.",
     passes=(
         _case("a role of a model", _MODEL),
+        _case("a role of an agent", example(_AGENT, {"agentResourceRoleArn": _ARN}, "agent")),
         _case("a role of two jobs", _JOB, example(TRAINING_JOB, {"roleArn": _ARN}, "again")),
         _case("a role of a job and of a pipeline's steps", _JOB, example(PIPELINE, _STEPS, "pipeline")),
     ),
     fails=(
+        _case(
+            "an agent and what it looks things up in",
+            example(_AGENT_RUNTIME, {"roleArn": _ARN}, "agent"),
+            example(_KNOWLEDGE, {"roleArn": _ARN}, "knowledge"),
+            says="agents and knowledge bases",
+        ),
         _case("a model and a training job", _MODEL, _JOB, says="jobs and models"),
         _case(
             "a model and the steps of a pipeline", _MODEL, example(PIPELINE, _STEPS), says="jobs and models"

@@ -23,6 +23,11 @@ def _inline(name: object) -> Resource:
     return example(SCHEDULE, nested(_INPUT, name), "schedule")
 
 
+def _started(name: object) -> Resource:
+    parameters = {"pipelineParameters": [{"name": "Days", "value": "1"}, {"name": "Endpoint", "value": name}]}
+    return example(SCHEDULER, {"target": {"sagemakerPipelineParameters": parameters}})
+
+
 _NAMED = example(SCHEDULE, {"monitoringScheduleConfig": {"monitoringJobDefinitionName": "quality"}})
 _QUALITY = example(
     DATA_QUALITY, {"name": "quality", "dataQualityJobInput": {"endpointInput": {"endpointName": "flights"}}}
@@ -45,11 +50,15 @@ RULE = Rule(
             "a schedule that passes the endpoint's name on",
             example(SCHEDULER, {"target": {"input": '{"endpoint": "flights"}'}}),
         ),
+        _case("a schedule that starts a pipeline for the endpoint", _started("flights")),
     ),
     fails=(
         _case("none", says="monitor is nothing"),
         _case(
             "one of another endpoint: that some monitor exists says nothing", _inline("fraud"), says="nothing"
+        ),
+        _case(
+            "a pipeline that is started for another endpoint", _started("fraud"), says="monitor is nothing"
         ),
         _case("a job definition that nothing runs", _QUALITY, says="monitor is nothing"),
         _case(
@@ -60,7 +69,10 @@ RULE = Rule(
     ),
     exempts=(_case("outside production", intent=DEVELOPMENT),),
     when_unknown=Outcome.UNDECIDED,
-    unknowns=(_case("an endpoint that is not known yet", _inline(UNKNOWN), says="monitoringSchedule"),),
+    unknowns=(
+        _case("an endpoint that is not known yet", _inline(UNKNOWN), says="monitoringSchedule"),
+        _case("a parameter that is not known yet", _started(UNKNOWN), says="monitoringSchedule"),
+    ),
     references=("https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor.html",),
 )
 
