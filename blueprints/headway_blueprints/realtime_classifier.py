@@ -6,6 +6,7 @@ from headway_components import (
     Answer,
     Approval,
     ComplianceSpec,
+    DataContract,
     DataRetention,
     DriftPlan,
     EvaluationSpec,
@@ -81,6 +82,7 @@ def baseline(
     evaluation: EvaluationSpec,
     algorithm: LightGBM | None = None,
     answer: Answer | None = None,
+    data: Sequence[DataContract] = (),
 ) -> ModelSpec:
     """The simplest model that could work for a table: gradient-boosted trees that must beat the base rate.
 
@@ -94,6 +96,7 @@ def baseline(
         evaluation: What the model has to prove.
         algorithm: The algorithm's parameters; its defaults when left out.
         answer: What the model answers; a probability when left out.
+        data: What the raw tables, and the rows before training, must be like; nothing when left out.
     """
     return ModelSpec.trained(
         "baseline",
@@ -102,6 +105,7 @@ def baseline(
             ingest=ingest,
             features=build,
             code=code,
+            data=list(data),
             train_until=train_until,
             evaluate_until=evaluate_until,
             algorithm=LightGBM() if algorithm is None else algorithm,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         PersonalData,
         Task,
     )
+    from headway_components.data_contract import ColumnType, DataColumn, DataContract, RowCheck
+    from headway_components.data_quality import DataQuality, DataQualityArgs
     from headway_components.deployment import DataClassification, Deployment, Framework
     from headway_components.drift_monitor import DriftMonitor, DriftMonitorArgs
     from headway_components.drift_plan import DriftPlan
@@ -67,6 +69,8 @@ _HOMES = {
             "Task",
         ),
     ),
+    "data_contract": ("ColumnType", "DataColumn", "DataContract", "RowCheck"),
+    "data_quality": ("DataQuality", "DataQualityArgs"),
     "deployment": ("DataClassification", "Deployment", "Framework"),
     "drift_monitor": ("DriftMonitor", "DriftMonitorArgs"),
     "drift_plan": ("DriftPlan",),
@@ -99,8 +103,13 @@ __all__ = [
     "ArgsError",
     "Budget",
     "BudgetArgs",
+    "ColumnType",
     "ComplianceSpec",
     "DataClassification",
+    "DataColumn",
+    "DataContract",
+    "DataQuality",
+    "DataQualityArgs",
     "DataRetention",
     "Declaration",
     "DeclarationError",
@@ -145,6 +154,7 @@ __all__ = [
     "ReleaseArgs",
     "ReleaseMetric",
     "ReleasePlan",
+    "RowCheck",
     "ShadowStage",
     "SignatureField",
     "SystemSpec",

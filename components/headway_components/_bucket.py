@@ -1,7 +1,7 @@
 """One way to make a bucket: encrypted, versioned, private, TLS only, with a lifecycle."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_aws import s3
@@ -22,6 +22,8 @@ class BucketPlan:
     """Days after which an object goes; it stays when left out."""
     version_days: int = _defaults.NONCURRENT_VERSION_DAYS
     """Days after which an overwritten or deleted object goes; a quarter when left out."""
+    expirations: Mapping[str, int] = field(default_factory=dict)
+    """Days after which an object goes, by the beginning of its key; none go when left out."""
     lock_days: int | None = None
     """Days during which an object can be neither changed nor deleted; none when left out."""
     statements: Callable[[pulumi.Output[str]], Sequence[Statement]] | None = None
@@ -143,12 +145,21 @@ def _lifecycle(plan: BucketPlan) -> list[s3.BucketLifecycleConfigurationRuleArgs
             noncurrent_days=plan.version_days
         ),
     )
-    if plan.expiration_days is None:
-        return [housekeeping]
-    expiration = s3.BucketLifecycleConfigurationRuleArgs(
-        id="expiration",
+    whole = {} if plan.expiration_days is None else {"": plan.expiration_days}
+    return [
+        housekeeping,
+        *(_expiring(prefix, days) for prefix, days in {**whole, **plan.expirations}.items()),
+    ]
+
+
+def _expiring(prefix: str, days: int) -> s3.BucketLifecycleConfigurationRuleArgs:
+    name = prefix.strip("/").rpartition("/")[2]
+    return s3.BucketLifecycleConfigurationRuleArgs(
+        id=f"expiration-{name}" if name else "expiration",
         status="Enabled",
-        filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-        expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=plan.expiration_days),
+        filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=prefix),
+        expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
+        noncurrent_version_expiration=None
+        if not prefix
+        else s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=days),
     )
-    return [housekeeping, expiration]

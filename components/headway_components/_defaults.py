@@ -12,6 +12,8 @@ CAPTURE_EXPIRATION_DAYS = 90
 PERSONAL_CAPTURE_EXPIRATION_DAYS = 21
 PERSONAL_VERSION_DAYS = 7
 """Together within the month in which a person who asks to be forgotten has to be answered."""
+SET_ASIDE_DAYS = 7
+"""A week to look at bad data before only the quarantine has it."""
 INCOMPLETE_UPLOAD_DAYS = 7
 """Parts of an upload that nobody finished cost money and show nowhere."""
 

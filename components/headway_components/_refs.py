@@ -141,6 +141,18 @@ class EndpointRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataQualityRef:
+    """What arriving data is held to, where bad data is kept, and who may bring it there."""
+
+    contracts_key: str
+    """Prefix of the uploaded contracts in the artifacts bucket."""
+    key_arn: pulumi.Input[str]
+    """ARN of the key of the quarantine."""
+    role: RoleRef
+    """Role of the job that fills it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PipelineRef:
     """A pipeline that others may start."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headway_components._quality_steps import QualityPlan
 from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.pipeline_definition import (
     EXECUTION_ID,
@@ -14,6 +15,7 @@ from headway_components.pipeline_definition import (
     Parameter,
     ProcessingStep,
     RegisterStep,
+    Step,
     TrainingStep,
     Value,
     join,
@@ -76,6 +78,8 @@ class TrainingPlan:
     """Digests that a registered version carries."""
     features: Sequence[FeatureContract] = ()
     """Feature contracts that the model takes; not known when left out."""
+    quality: QualityPlan | None = None
+    """How data is held to its contract; not at all when left out."""
 
 
 def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
@@ -93,13 +97,25 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         inputs=[_code(plan)],
         outputs=[_output("data", dataset)],
     )
+    if plan.quality is not None:
+        ingest = plan.quality.arriving(ingest)
     prepare = ProcessingStep(
         name="Prepare",
         after=[ingest.name],
         machine=machine,
         entrypoint=_ENTRYPOINT,
-        flags=["prepare", *_prepare_flags(plan.training), *_feature_flags(plan.features)],
-        inputs=[_input("data", dataset), _code(plan), _contract(plan)],
+        flags=[
+            "prepare",
+            *_prepare_flags(plan.training),
+            *_feature_flags(plan.features),
+            *([] if plan.quality is None else plan.quality.flags()),
+        ],
+        inputs=[
+            _input("data", dataset),
+            _code(plan),
+            _contract(plan),
+            *([] if plan.quality is None else plan.quality.inputs()),
+        ],
         outputs=[_output(name, prepared[name]) for name in _PREPARED],
     )
     train = TrainingStep(
@@ -172,23 +188,55 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     )
     approval = Parameter(name=APPROVAL_PARAMETER, default=plan.approval, allowed=(APPROVED, PENDING))
     started_by = Parameter(name=TRIGGER_PARAMETER, default=PERSON, allowed=TRIGGERS)
-    return pipeline([approval, started_by], [ingest, prepare, train, evaluate, baseline, gate])
+    steps: list[Step] = [prepare, train, evaluate, baseline, gate]
+    if plan.quality is not None:
+        steps = plan.quality.guarded(ingest, steps)
+    return pipeline([approval, started_by], [ingest, *steps])
 
 
 _PREPARED = ("train", "evaluation", "report")
 
 
 def _machine(plan: TrainingPlan) -> Machine:
-    return Machine(
+    return job_machine(
+        plan.training,
         image=plan.image,
         role_arn=plan.role_arn,
-        instance_type=plan.training.instance_type,
-        volume_size_gib=plan.training.volume_size_gib,
-        max_runtime_s=plan.training.max_runtime_s,
         key_arn=plan.key_arn,
         subnets=plan.subnets,
         security_groups=plan.security_groups,
-        environment={runtime.IMAGE_VARIABLE: plan.image},
+    )
+
+
+def job_machine(
+    training: TrainingSpec,
+    *,
+    image: str,
+    role_arn: str,
+    key_arn: str,
+    subnets: Sequence[str],
+    security_groups: Sequence[str],
+) -> Machine:
+    """What a job of the pipeline runs on.
+
+    Args:
+        training: Says how large it is.
+        image: Image of the job.
+        role_arn: Role of the job.
+        key_arn: Key of its disk and outputs.
+        subnets: Subnets of the job.
+        security_groups: Security groups of the job.
+    """
+    return Machine(
+        image=image,
+        role_arn=role_arn,
+        instance_type=training.instance_type,
+        volume_size_gib=training.volume_size_gib,
+        max_runtime_s=training.max_runtime_s,
+        key_arn=key_arn,
+        subnets=subnets,
+        security_groups=security_groups,
+        environment={runtime.IMAGE_VARIABLE: image},
     )
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Self
+from typing import Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,14 @@ class FieldType(Enum):
     INTEGER = "integer"
     NUMBER = "number"
     BOOLEAN = "boolean"
+
+
+class Named(Protocol):
+    """Anything with a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
 
 
 class PersonalData(Declaration):
@@ -112,8 +120,8 @@ def range_problems(minimum: float | None, maximum: float | None) -> Iterator[Pro
         yield problem("minimum", minimum, f"is above maximum {maximum:g}", "swap or correct them")
 
 
-def name_problems(place: str, fields: Sequence[Feature]) -> Iterator[Problem]:
-    """Names that several features have."""
+def name_problems(place: str, fields: Sequence[Named]) -> Iterator[Problem]:
+    """Names that several fields have."""
     names = [field.name for field in fields]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield problem(place, name, f"has this name {names.count(name)} times", "give each one its own name")

@@ -230,7 +230,10 @@ def _bucket_plans(args: FoundationArgs, retain: bool, trail: str | None) -> tupl
         return () if trail is None else deliver_trail(bucket_arn, args.account_id, trail)
 
     return (
-        BucketPlan(noun="data"),
+        # What the quarantine keeps under its own key is not kept a second time without it.
+        BucketPlan(
+            noun="data", expirations={f"{prefix_of(args.system)}/set-aside/": _defaults.SET_ASIDE_DAYS}
+        ),
         BucketPlan(noun="artifacts"),
         _capture(args),
         # What may be destroyed with the stack cannot be locked against it.

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from headway_components._declaration import Declaration, Problem, problem, refuse
 from headway_components.contracts import COLUMN_PATTERN
+from headway_components.data_contract import DataContract, table_problems
 
 INSTANCE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 _GUESSED_AUC = 0.5
@@ -55,6 +56,8 @@ class TrainingSpec(Declaration):
     """`module:function` that turns the tables into inputs, label and event time."""
     code: Sequence[str] = Field(min_length=1)
     """Files that the two functions need, relative to the program's directory."""
+    data: Sequence[DataContract] = Field(default_factory=list)
+    """What the raw tables, and the rows before training, must be like; nothing is checked when left out."""
     train_until: str
     """ISO date: rows before it train the model."""
     evaluate_until: str
@@ -110,6 +113,7 @@ class EvaluationSpec(Declaration):
 
 
 def _training_problems(spec: TrainingSpec) -> Iterator[Problem]:
+    yield from table_problems(spec.data)
     dates = {}
     for key in ("train_until", "evaluate_until"):
         text = getattr(spec, key)

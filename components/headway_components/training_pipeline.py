@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pulumi
 from pulumi_aws import iam, s3, sagemaker
@@ -13,7 +14,9 @@ from headway_components._args import Args
 from headway_components._arns import log_group_arn, sagemaker_arn
 from headway_components._grants import (
     ENCRYPT,
+    FOR_AWS,
     REGISTER_MODELS,
+    USE_VOLUMES,
     WRITE_LOGS,
     Statement,
     attach_volumes,
@@ -26,9 +29,17 @@ from headway_components._grants import (
 )
 from headway_components._image import is_pinned
 from headway_components._names import short
+from headway_components._quality_steps import QualityPlan
 from headway_components._refs import FoundationRef, PipelineRef, RegistryRef, RoleRef
-from headway_components._training_steps import APPROVED, PENDING, TrainingPlan, training_pipeline
+from headway_components._training_steps import (
+    APPROVED,
+    PENDING,
+    TrainingPlan,
+    job_machine,
+    training_pipeline,
+)
 from headway_components.contracts import FeatureContract, InferenceContract
+from headway_components.data_quality import DataQuality, DataQualityArgs
 from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSpec
 from headway_components.release_plan import Approval
@@ -124,8 +135,11 @@ class TrainingPipeline(pulumi.ComponentResource):
                 args,
             )
         )
+        quality = self._quality(name, training, args)
         jobs = grant(f"{name}-jobs", foundation.training_role, _job_statements(args), parent=self)
-        steps = grant(f"{name}-steps", foundation.pipeline_role, _pipeline_statements(args), parent=self)
+        steps = grant(
+            f"{name}-steps", foundation.pipeline_role, _pipeline_statements(args, quality), parent=self
+        )
         network = foundation.network
         definition = pulumi.Output.all(
             role=foundation.training_role.arn,
@@ -134,6 +148,8 @@ class TrainingPipeline(pulumi.ComponentResource):
             artifacts=foundation.artifacts.name,
             subnets=[] if network is None else list(network.subnet_ids),
             security_groups=[] if network is None else [network.security_group_id],
+            quarantine_role=None if quality is None else quality.ref.role.arn,
+            quarantine_key=None if quality is None else quality.ref.key_arn,
         ).apply(
             lambda known: _definition(
                 TrainingPlan(
@@ -160,6 +176,7 @@ class TrainingPipeline(pulumi.ComponentResource):
                         **({"features_digest": digest(feature_digests)} if feature_digests else {}),
                     },
                     features=args.features,
+                    quality=None if quality is None else _quality_plan(args, training, quality, known),
                 )
             )
         )
@@ -171,7 +188,9 @@ class TrainingPipeline(pulumi.ComponentResource):
             pipeline_definition=definition,
             role_arn=foundation.pipeline_role.arn,
             # An execution needs the code and the permissions from its first second.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*uploads, jobs, steps]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*uploads, jobs, steps, *([] if quality is None else [quality])]
+            ),
         )
         self._name = name
         self.pipeline_name = pipeline.pipeline_name
@@ -184,6 +203,16 @@ class TrainingPipeline(pulumi.ComponentResource):
                 "pipelineArn": self.pipeline_arn,
                 "trainingDigest": self.training_digest,
             }
+        )
+
+    def _quality(self, name: str, training: TrainingSpec, args: TrainingPipelineArgs) -> DataQuality | None:
+        """What data is held to; None where nothing was declared."""
+        if not training.data:
+            return None
+        return DataQuality(
+            f"{name}-quality",
+            DataQualityArgs(foundation=args.foundation, contracts=training.data, image=args.image),
+            pulumi.ResourceOptions(parent=self),
         )
 
     def grant_start(self, role: RoleRef, name: str) -> iam.RolePolicy:
@@ -208,6 +237,27 @@ class TrainingPipeline(pulumi.ComponentResource):
             # What a registered model was made of stays, also when newer code takes its place.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
+
+
+def _quality_plan(
+    args: TrainingPipelineArgs, training: TrainingSpec, quality: DataQuality, known: Mapping[str, Any]
+) -> QualityPlan:
+    return QualityPlan(
+        contracts=training.data,
+        contracts_key=quality.ref.contracts_key,
+        as_of=training.evaluate_until,
+        artifacts_bucket=known["artifacts"],
+        data_bucket=known["data"],
+        prefix=args.foundation.prefix,
+        machine=job_machine(
+            training,
+            image=args.image,
+            role_arn=known["quarantine_role"],
+            key_arn=known["quarantine_key"],
+            subnets=known["subnets"],
+            security_groups=known["security_groups"],
+        ),
+    )
 
 
 def _definition(plan: TrainingPlan) -> str:
@@ -255,8 +305,10 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
     ]
 
 
-def _pipeline_statements(args: TrainingPipelineArgs) -> list[Statement]:
+def _pipeline_statements(args: TrainingPipelineArgs, quality: DataQuality | None) -> list[Statement]:
     foundation = args.foundation
+    roles = [foundation.training_role.arn, *([] if quality is None else [quality.ref.role.arn])]
+    keys = [foundation.key_arn, *([] if quality is None else [quality.ref.key_arn])]
     return [
         *(
             Statement(
@@ -266,14 +318,22 @@ def _pipeline_statements(args: TrainingPipelineArgs) -> list[Statement]:
             )
             for kind, actions in _RUN_JOBS.items()
         ),
-        Statement(
-            sid="RunAsTrainingRole",
-            actions=("iam:PassRole",),
-            resources=[foundation.training_role.arn],
-            condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        *(
+            Statement(
+                sid=sid,
+                actions=("iam:PassRole",),
+                resources=[role],
+                condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+            )
+            for sid, role in zip(("RunAsTrainingRole", "RunAsQuarantineRole"), roles, strict=False)
         ),
         *read(foundation.artifacts, "models/", "evaluations/", "baselines/", sid="Evidence"),
-        Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
-        attach_volumes(foundation.key_arn),
+        *(
+            []
+            if quality is None
+            else read(foundation.data, f"{foundation.prefix}/executions/", sid="Verdict")
+        ),
+        Statement(sid="Encrypt", actions=ENCRYPT, resources=keys),
+        Statement(sid="Volumes", actions=USE_VOLUMES, resources=keys, condition=FOR_AWS),
         use_models(args.registry, *REGISTER_MODELS, sid="Register"),
     ]

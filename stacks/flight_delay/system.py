@@ -1,5 +1,6 @@
 """The reference system, declared: will a flight from New York arrive 15 or more minutes late?"""
 
+from flight_delay.data_contracts import FLIGHT_ROWS, TRAINING_ROWS, WEATHER_ROWS
 from flight_delay.features import SCHEDULE, WEATHER
 from headway_blueprints import baseline, realtime_classifier
 from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract, FeatureServing
@@ -24,6 +25,7 @@ BASELINE = baseline(
     ingest="flight_delay.data:tables",
     build="flight_delay.features:build",
     code=["flight_delay/__init__.py", "flight_delay/data.py", "flight_delay/features.py"],
+    data=[FLIGHT_ROWS, WEATHER_ROWS, TRAINING_ROWS],
     train_until="2013-09-01",
     evaluate_until="2013-11-01",
     evaluation=EvaluationSpec(

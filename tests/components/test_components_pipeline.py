@@ -1,6 +1,7 @@
 """The training pipeline: its steps, their order, what runs in them, and what a change changes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from headway_components import AISystem, AISystemArgs, DeclarationError, DriftPlan, LightGBM, SystemSpec
 from headway_components.model import ModelSpec
+from headway_runtime.quality.contract import read_contracts
 from headway_runtime.train.parameters import read_parameters
 from headway_sandbox.sagemaker.pipelines.definition import parse_definition
 from support.example_system import CODE, MAX, MAX_DEPLOYMENT, PAYMENTS, write_code
@@ -30,9 +32,20 @@ def definition(run: Run) -> dict[str, Any]:
     return document
 
 
+def all_steps(run: Run) -> dict[str, dict[str, Any]]:
+    """Every step by its name, those inside conditions too."""
+
+    def flat(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for step in steps:
+            yield step
+            for branch in ("IfSteps", "ElseSteps"):
+                yield from flat(step["Arguments"].get(branch, []))
+
+    return {step["Name"]: step for step in flat(definition(run)["Steps"])}
+
+
 def metadata(run: Run) -> dict[str, str]:
-    (gate,) = [step for step in definition(run)["Steps"] if step["Name"] == "Gate"]
-    found: dict[str, str] = gate["Arguments"]["IfSteps"][0]["Arguments"]["CustomerMetadataProperties"]
+    found: dict[str, str] = all_steps(run)["Register"]["Arguments"]["CustomerMetadataProperties"]
     return found
 
 
@@ -49,28 +62,34 @@ def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None
 
     assert waits == {
         "Ingest": set(),
-        "Prepare": {"Ingest"},
-        "Train": {"Prepare"},
-        "Evaluate": {"Train"},
-        "Baseline": {"Evaluate", "Train"},
-        "Gate": {"Baseline", "Evaluate"},
+        "SetAside": {"Ingest"},
+        "Quarantine": {"SetAside"},
+        "DataQuality": {"Ingest"},
+        "Refused": {"DataQuality", "Quarantine"},
+        "Prepare": {"DataQuality", "Ingest"},
+        "Train": {"DataQuality", "Prepare"},
+        "Evaluate": {"DataQuality", "Train"},
+        "Baseline": {"DataQuality", "Evaluate", "Train"},
+        "Gate": {"Baseline", "DataQuality", "Evaluate"},
         "Register": {"Gate", "Train"},
         "BelowFloor": {"Gate"},
     }
 
 
 def test_declared_values_reach_the_steps(run: Run) -> None:
-    steps = {step["Name"]: step["Arguments"] for step in definition(run)["Steps"]}
+    steps = {name: step["Arguments"] for name, step in all_steps(run).items()}
     arguments = {
         name: steps[name]["AppSpecification"]["ContainerArguments"]
         for name in ("Ingest", "Prepare", "Baseline", "Evaluate")
     }
 
-    assert arguments["Ingest"] == ["ingest", "--source", "fraud.data:tables"]
+    assert arguments["Ingest"] == [
+        *("ingest", "--source", "fraud.data:tables", "--as-of", "2026-03-01"),
+    ]
     assert arguments["Prepare"] == [
         *("prepare", "--features", "fraud.features:build"),
         *("--train-until", "2026-01-01", "--evaluate-until", "2026-03-01"),
-        *("--feature-contract", f"payments-v1={PAYMENTS.digest()}"),
+        *("--feature-contract", f"payments-v1={PAYMENTS.digest()}", "--as-of", "2026-03-01"),
     ]
     assert arguments["Baseline"] == ["baseline", "--periods", "26"]
     assert arguments["Evaluate"] == [
@@ -91,7 +110,7 @@ def test_hyperparameters_are_ones_that_the_trainer_takes() -> None:
 
 
 def test_every_job_is_isolated_and_encrypted(run: Run) -> None:
-    for step in definition(run)["Steps"]:
+    for step in all_steps(run).values():
         arguments = step["Arguments"]
         if step["Type"] == "Processing":
             network = arguments["NetworkConfig"]
@@ -151,6 +170,64 @@ def test_a_model_is_out_of_date_exactly_when_its_making_changed(
     same = metadata(run)
 
     assert {key for key in same if same[key] != other[key]} == changed
+
+
+def test_bad_data_is_kept_under_a_key_and_by_a_role_of_its_own(run: Run) -> None:
+    steps = all_steps(run)
+    ingest, kept = (steps[name]["Arguments"] for name in ("Ingest", "Quarantine"))
+    role = run.one("role:Role", "fraud-training-quality-role")
+    (policy,) = run.one("rolePolicy:RolePolicy", "fraud-training-quality-job").policies()
+    written = [
+        resource
+        for statement in policy["Statement"]
+        if "s3:PutObject" in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+    places = {item["InputName"]: item["S3Input"]["S3Uri"] for item in ingest["ProcessingInputs"]}
+    (bucket,) = {item.name for item in run.of_type("bucket:Bucket") if item.name.endswith("-data")}
+
+    assert kept["RoleArn"] == role.outputs["arn"] != ingest["RoleArn"]
+    assert written == [f"arn:aws:s3:::{bucket}/fraud-prod/quarantine/*"]
+    assert {name: places[name] for name in ("good", "landing")} == {
+        "good": f"s3://{bucket}/fraud-prod/good",
+        "landing": f"s3://{bucket}/fraud-prod/landing",
+    }
+    # A job takes no place without an object for its input.
+    markers = {
+        item.inputs["key"] for item in run.of_type("BucketObjectv2") if item.inputs["bucket"] == bucket
+    }
+    assert markers == {"fraud-prod/good/README.txt", "fraud-prod/landing/README.txt"}
+    assert [step["Name"] for step in steps["DataQuality"]["Arguments"]["ElseSteps"]] == ["Refused"]
+
+
+def test_the_declared_contract_is_the_one_that_the_job_reads(run: Run, tmp_path: Path) -> None:
+    upload = run.one("BucketObjectv2", "fraud-training-quality-contracts").inputs
+    (tmp_path / "data-contracts.json").write_text(upload["content"], "utf-8")
+    (contract,) = read_contracts(tmp_path).values()
+
+    assert contract.personal == {"payment"}
+    assert (contract.key, contract.time, contract.minimum_rows) == (("payment",), "paid_at", 1_000)
+    assert contract.row_checks[0].fix == "ask the German branch"
+    assert upload["key"].startswith("contracts/")
+
+
+def test_without_a_contract_the_pipeline_has_no_gate_for_data(tmp_path: Path) -> None:
+    model = MAX.model
+    assert model.training is not None
+    training = model.training.model_copy(update={"data": []})
+    spec = MAX.model_copy(update={"model": model.model_copy(update={"training": training})})
+    steps = all_steps(deploy(spec, write_code(tmp_path)))
+
+    assert list(steps) == [
+        "Ingest",
+        "Prepare",
+        "Train",
+        "Evaluate",
+        "Baseline",
+        "Gate",
+        "Register",
+        "BelowFloor",
+    ]
 
 
 def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:

@@ -55,12 +55,13 @@ _OPERATIONS = {
 }
 
 
-def _steps(definition: dict[str, Any]) -> list[dict[str, Any]]:
+def _steps(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All steps, those inside conditions too."""
     found = []
-    for step in definition["Steps"]:
+    for step in steps:
         found.append(step)
-        if step["Type"] == "Condition":
-            found += [*step["Arguments"]["IfSteps"], *step["Arguments"]["ElseSteps"]]
+        for branch in ("IfSteps", "ElseSteps"):
+            found += _steps(step["Arguments"].get(branch, []))
     return found
 
 
@@ -80,11 +81,13 @@ def test_pipeline_steps_are_requests_that_sagemaker_accepts(tmp_path: Path) -> N
     pipelines = [json.loads(item.inputs["pipelineDefinition"]) for item in run.of_type("pipeline:Pipeline")]
     checked = []
 
-    for step in [step for definition in pipelines for step in _steps(definition)]:
+    for step in [step for definition in pipelines for step in _steps(definition["Steps"])]:
         if step["Type"] in _OPERATIONS:
             operation, named = _OPERATIONS[step["Type"]]
             request = {**named, **_resolved(step["Arguments"])}
             assert list(api_problems("sagemaker", operation, request)) == []
             checked.append(step["Name"])
 
-    assert checked == ["Monitor", "Ingest", "Prepare", "Train", "Evaluate", "Baseline", "Register"]
+    assert checked == [
+        *("Monitor", "Ingest", "Quarantine", "Prepare", "Train", "Evaluate", "Baseline", "Register"),
+    ]

@@ -5,8 +5,11 @@ from pathlib import Path
 from headway_components import (
     Answer,
     Approval,
+    ColumnType,
     ComplianceSpec,
     DataClassification,
+    DataColumn,
+    DataContract,
     DataRetention,
     Deployment,
     DriftPlan,
@@ -21,6 +24,7 @@ from headway_components import (
     ModelSpec,
     MonitoringContract,
     ReleasePlan,
+    RowCheck,
     SystemSpec,
     TrainingSpec,
 )
@@ -41,6 +45,31 @@ PAYMENTS = FeatureContract(
     ],
 )
 CONTRACT = InferenceContract.over(PAYMENTS, name="fraud")
+PAYMENT_ROWS = DataContract(
+    table="payments",
+    columns=[
+        DataColumn(name="payment", type=ColumnType.STRING, personal_data=True),
+        DataColumn(name="paid_at", type=ColumnType.TIMESTAMP),
+        DataColumn(name="amount", type=ColumnType.NUMBER, minimum=0, maximum_shift=0.25),
+        DataColumn(
+            name="country",
+            type=ColumnType.STRING,
+            values=["CH", "DE"],
+            nullable=True,
+            minimum_completeness=0.9,
+        ),
+    ],
+    key=["payment"],
+    time="paid_at",
+    row_checks=[
+        RowCheck(name="small in DE", sql="country <> 'DE' OR amount < 10000", fix="ask the German branch")
+    ],
+    minimum_pass_rate=0.99,
+    minimum_rows=1_000,
+    maximum_age_h=48,
+    maximum_bad_batches=2,
+    landing=True,
+)
 TRAINING = TrainingSpec(
     ingest="fraud.data:tables",
     features="fraud.features:build",
@@ -71,6 +100,7 @@ MAX = SystemSpec(
                 "instance_type": "ml.m5.xlarge",
                 "volume_size_gib": 100,
                 "max_runtime_s": 7_200,
+                "data": [PAYMENT_ROWS],
             }
         ),
         evaluation=EvaluationSpec(

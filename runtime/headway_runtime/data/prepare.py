@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from headway_runtime.data.conformance import conform
 from headway_runtime.data.manifest import file_digest, register_tables
 from headway_runtime.features.right_in_time import RightInTime, TrainingRows, assemble
 from headway_runtime.jobs import JobError, job_paths, load_function, read_contract, run_job, write_json
+from headway_runtime.quality.job import day, hold_training_rows
 
 FeatureFunction = Callable[[duckdb.DuckDBPyConnection, Path], Any]
 
@@ -215,20 +216,13 @@ def _feature_contract(text: str) -> tuple[str, str]:
     return label, found
 
 
-def _day(text: str) -> datetime:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2013-09-01") from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
 def main(arguments: list[str]) -> int:
     """Run the processing job `prepare`: feature function and the two cuts are given as flags."""
     parser = argparse.ArgumentParser(prog="headway_runtime prepare")
     parser.add_argument("--features", required=True, metavar="MODULE:FUNCTION")
-    parser.add_argument("--train-until", required=True, type=_day, metavar="DATE")
-    parser.add_argument("--evaluate-until", required=True, type=_day, metavar="DATE")
+    parser.add_argument("--train-until", required=True, type=day, metavar="DATE")
+    parser.add_argument("--evaluate-until", required=True, type=day, metavar="DATE")
+    parser.add_argument("--as-of", type=day, metavar="DATE", help="when the age of rows is taken")
     parser.add_argument(
         "--feature-contract",
         action="append",
@@ -248,6 +242,8 @@ def main(arguments: list[str]) -> int:
         features = load_function(options.features, code)
         contracts = dict(options.feature_contract)
         prepared = prepare(features, paths.processing_input("data"), contract, split, contracts)
+        if options.as_of is not None:
+            hold_training_rows(paths, prepared.train, options.as_of)
         digests = _write(prepared, paths.processing_output("train"), paths.processing_output("evaluation"))
         code_digest = files_digest(source_files(code))
         base_rate = pc.mean(prepared.train[LABEL_COLUMN]).as_py()

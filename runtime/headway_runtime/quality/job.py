@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from headway_runtime.contract import (
     CHANNEL_DATA_CONTRACTS,
     CHANNEL_GOOD,
@@ -14,6 +16,7 @@ from headway_runtime.contract import (
     PROFILES_FILE,
     QUALITY_FILE,
 )
+from headway_runtime.data.table import Table
 from headway_runtime.jobs import JobError, JobPaths, read_json, write_json
 from headway_runtime.quality.contract import TRAINING_ROWS, read_contracts
 from headway_runtime.quality.gate import Gate
@@ -73,6 +76,40 @@ def report(gate: Gate, paths: JobPaths) -> str:
         write_json(directory / QUALITY_FILE, told)
     if gate.passed:
         write_json(paths.processing_output(CHANNEL_GOOD) / PROFILES_FILE, gate.profiles)
+    return sentence(gate.outcomes)
+
+
+def hold_training_rows(paths: JobPaths, rows: pa.Table, as_of: datetime) -> str | None:
+    """Holds the rows before a training to their contract, and leaves the report where it belongs.
+
+    Args:
+        paths: Directories of the job.
+        rows: The rows.
+        as_of: The moment that their age is taken at.
+
+    Returns:
+        What is said of them; None where they have no contract.
+
+    Raises:
+        JobError: They are not as declared; it says which check, the value, what is allowed, what to do.
+    """
+    contracts = read_contracts(paths.processing_input(CHANNEL_DATA_CONTRACTS))
+    if TRAINING_ROWS not in contracts:
+        return None
+    with tempfile.TemporaryDirectory() as place:
+        scratch = Path(place)
+        gate = Gate(
+            contracts=contracts,
+            landing=scratch / CHANNEL_LANDING,
+            set_aside=scratch / SET_ASIDE,
+            good={},
+            as_of=as_of,
+            scratch=scratch,
+        )
+        gate.admit(TRAINING_ROWS, Table(TRAINING_ROWS, rows), scratch)
+    if not gate.passed:
+        raise JobError(sentence(gate.outcomes))
+    write_json(paths.processing_output("report") / QUALITY_FILE, document(gate.outcomes, set_aside=False))
     return sentence(gate.outcomes)
 
 

@@ -161,12 +161,19 @@ def _freshness(contract: DataContract, facts: Facts, as_of: datetime) -> list[Ch
     return [
         Check(
             name="freshness",
-            value="no row" if age_h is None else f"{age_h:.1f} h old at {as_of:%Y-%m-%d %H:%M} UTC",
+            value=_age(age_h, as_of),
             allowed=f"at most {contract.maximum_age_h:g} h",
             passed=age_h is not None and age_h <= contract.maximum_age_h,
             fix="find out why nothing newer was delivered",
         )
     ]
+
+
+def _age(age_h: float | None, as_of: datetime) -> str:
+    if age_h is None:
+        return "no row"
+    moment = f"{as_of:%Y-%m-%d %H:%M} UTC"
+    return f"newer than {moment}" if age_h < 0 else f"{age_h:.1f} h old at {moment}"
 
 
 def _completeness(contract: DataContract, facts: Facts) -> list[Check]:
