@@ -225,6 +225,7 @@ class Sandbox:
     async def about_to_stop(self) -> None:
         """Finishes what only a sandbox that still answers can finish."""
         dataplane = importlib.import_module("headway_sandbox.dataplane")
+        self._ministack.leave_machines()
         await self.door.drain(_GRACE_S)
         await dataplane.flush(self.service, _FLUSH_S)
 

@@ -133,6 +133,10 @@ class Ministack:
         """Takes up the executions of state machines that ran when the sandbox ended; answers their ARNs."""
         return self._executions.go_on()
 
+    def leave_machines(self) -> None:
+        """Takes no more steps of state machines; the next start goes on with them."""
+        self._executions.stop()
+
     def in_own_account(self, function: Callable[[], Result]) -> Result:
         """Calls a function that works on ministack's state outside of a request."""
 

@@ -2,8 +2,8 @@
 
 ministack fails every execution that ran when its process ended. Here, where an execution stands is written
 down whenever it starts, enters a state or ends, before anybody is told; a start of the sandbox goes on from
-there. A task that was under way fails as a task of a service that had a failure does, so that the machine's own
-retries decide: whether its call took effect is not known.
+there. A task that was under way fails as a task of a service that had a failure does, so that the retries
+of the machine decide: whether its call took effect is not known.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ UseScope = Callable[[str, str], None]
 
 EXECUTION, PLACE = "state-machine-execution", "state-machine-place"
 RUNNING, ABORTED = "RUNNING", "ABORTED"
+_BY_ITSELF = ("SUCCEEDED", "FAILED")
 INTERRUPTED = "The sandbox was stopped in the middle of this call."
 
 _HANDLERS = (
@@ -91,6 +92,7 @@ class Executions:
         self._stepfunctions = stepfunctions
         self._journal = journal
         self._use_scope = use_scope
+        self._stopping = False
         for name in _HANDLERS:
             setattr(stepfunctions, name, self._noting(getattr(stepfunctions, name)))
         for name in _CALLS:
@@ -101,6 +103,8 @@ class Executions:
 
         @functools.wraps(emit)
         def note_and_emit(execution: Document) -> None:
+            if self._stopping and execution["status"] in _BY_ITSELF:
+                raise SystemExit  # of its thread: its last call may have failed because the sandbox ends
             self._note_status(execution)
             emit(execution)
 
@@ -135,6 +139,10 @@ class Executions:
                 going_on.append(arn)
         return going_on
 
+    def stop(self) -> None:
+        """Lets everything stay as it is written down, for the next start to go on from."""
+        self._stopping = True
+
     def forget(self) -> None:
         """Ends what runs, without a word to anybody, because everything is emptied."""
         for execution in self._stepfunctions._executions.all_values():  # noqa: SLF001
@@ -162,6 +170,8 @@ class Executions:
             # What goes on inside a state with branches is part of that state.
             if not context or "Execution" not in context or _inside.get():
                 return handler(state, data, *rest)
+            if self._stopping:
+                raise SystemExit  # of its thread
             place = _resumed.get()
             waited_s, interrupted = 0.0, None
             if place is not None:

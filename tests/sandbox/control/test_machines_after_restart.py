@@ -1,4 +1,4 @@
-"""State machines through a kill of the sandbox: they go on where they were, and what has ended stays so."""
+"""State machines over ends of the sandbox: they go on where they were, and what has ended stays so."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def ended(cloud: Cloud, execution: str) -> dict[str, Any]:
     return result
 
 
-def test_machines_go_on_after_a_kill_as_if_only_their_calls_had_failed(own: Cloud, tmp_path: Path) -> None:
+def test_machines_go_on_after_a_kill_and_a_stop_as_if_their_calls_had_failed(
+    own: Cloud, tmp_path: Path
+) -> None:
     journal = tmp_path / "journal"
     journal.touch()
     payload = {"name.$": "$.name", "journal": str(journal), "long": True}
@@ -100,8 +102,8 @@ def test_machines_go_on_after_a_kill_as_if_only_their_calls_had_failed(own: Clou
     until(lambda: len(journal.read_text().splitlines()) == 3, "three calls under way")
     fresh = own.client("stepfunctions").start_execution(stateMachineArn=short)["executionArn"]
 
-    for _ in range(2):
-        lifecycle.kill(own.state_dir)
+    for end in (lifecycle.kill, lifecycle.stop):
+        end(own.state_dir)
         own.record = lifecycle.start(own.state_dir, own.record.port)
     restarted = datetime.now(UTC)
 
