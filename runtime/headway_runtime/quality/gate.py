@@ -128,6 +128,8 @@ class Gate:
         for outcome in unreadable:
             _copy(self.landing / outcome.name, self.set_aside / contract.table / "batches" / outcome.name)
         time = contract.time if table is None else table.time_column
+        if not passed and not taken.rows:
+            return None
         target = directory if passed else self.set_aside / contract.table / "table"
         entry = write_partitions(connection, intake, contract.table, time, target)
         return entry if passed else None
