@@ -84,7 +84,8 @@ def _general() -> Iterator[str]:
         "What the sandbox adds to them: alarms that are evaluated period by period, on their own dimensions "
         "and without data; events of alarms and parameters; pipelines as targets of rules and schedules; "
         "state machines that go on after a restart; keys behind objects; faults; enforced IAM. An operation "
-        "that ministack does not know is an error that names it. These it would answer with a made-up success, so the sandbox refuses them:"
+        "that ministack does not know is an error that names it. These it would answer with a made-up "
+        "success, so the sandbox refuses them:"
     )
     yield ""
     yield "| service | refused | why |"
