@@ -70,7 +70,6 @@ def _step(function_arn: str, action: str, *, following: str, error: str | None =
         "action": action,
         "detail.$": "$.detail",
         "started_at.$": "$$.Execution.StartTime",
-        "now.$": "$$.State.EnteredTime",
         "execution.$": "$$.Execution.Id",
     }
     task: dict[str, Any] = {

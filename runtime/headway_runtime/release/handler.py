@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -105,7 +106,9 @@ def _times(event: Mapping[str, Any]) -> dict[str, str]:
         "model_package_arn": event["detail"]["ModelPackageArn"],
         # Whoever takes over a release whose execution ended names the time at which that began.
         "started_at": str(event["detail"].get("StartedAt", event["started_at"])),
-        "now": event["now"],
+        # Not when the state was entered: a step that is taken again comes later, and what it finds to have
+        # arrived did not arrive before.
+        "now": datetime.now(UTC).isoformat(timespec="milliseconds"),
         # An execution that an older definition started does not say which one it is.
         "execution": str(event.get("execution", "")),
     }
