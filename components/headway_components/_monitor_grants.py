@@ -46,12 +46,17 @@ def work_prefix(foundation: FoundationRef) -> str:
     return f"monitoring/{foundation.prefix}/"
 
 
+def label_prefix(foundation: FoundationRef) -> str:
+    """Beginning of the keys of labels that arrive after their predictions."""
+    return f"{work_prefix(foundation)}labels/"
+
+
 def job_statements(things: MonitorThings) -> list[Statement]:
     """The job: read traffic and baseline, write a report."""
     foundation = things.foundation
     return [
         *read(foundation.capture, f"{foundation.prefix}/", sid="Traffic"),
-        *read(foundation.artifacts, "baselines/", work_prefix(foundation), sid="Inputs"),
+        *read(foundation.artifacts, "baselines/", "evaluations/", work_prefix(foundation), sid="Inputs"),
         *write(foundation.artifacts, work_prefix(foundation), sid="Report"),
         attach_volumes(foundation.key_arn),
         Statement(

@@ -43,6 +43,8 @@ class MonitorPlan:
     """Subnets of the job; none where it runs in SageMaker's own network."""
     security_groups: Sequence[str]
     """Security groups of the job; none where it runs in SageMaker's own network."""
+    slices: Sequence[str] = ()
+    """Inputs by whose values quality is measured; none when left out."""
 
 
 def monitor_pipeline(plan: MonitorPlan) -> dict[str, Any]:
@@ -67,11 +69,11 @@ def monitor_pipeline(plan: MonitorPlan) -> dict[str, Any]:
             environment={runtime.IMAGE_VARIABLE: plan.image},
         ),
         entrypoint=_ENTRYPOINT,
-        flags=["monitor", *plan.drift.flags()],
+        flags=["monitor", *plan.drift.flags(), *_slice_flags(plan.slices)],
         inputs=[
             _input("capture", planned.output("manifest_uri"), "ManifestFile"),
             _input("baseline", planned.output("baseline_uri")),
-            _input("request", planned.output("request_uri")),
+            _input("request", planned.output("request_uri"), "ManifestFile"),
         ],
         outputs=[
             Channel(
@@ -97,6 +99,10 @@ def monitor_pipeline(plan: MonitorPlan) -> dict[str, Any]:
     )
     endpoint = Parameter(name=ENDPOINT_PARAMETER, default=plan.endpoint, allowed=(plan.endpoint,))
     return pipeline([endpoint], [planned, traffic])
+
+
+def _slice_flags(slices: Sequence[str]) -> list[str]:
+    return [flag for column in slices for flag in ("--slice", column)]
 
 
 def _input(name: str, uri: Value, data_type: str = "S3Prefix") -> Channel:

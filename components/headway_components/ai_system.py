@@ -129,6 +129,7 @@ class AISystem(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+        evaluation = spec.model.evaluation
         self.drift = DriftMonitor(
             f"{name}-drift",
             DriftMonitorArgs(
@@ -139,10 +140,10 @@ class AISystem(pulumi.ComponentResource):
                 image=args.deployment.image,
                 topic_arn=self.observability.topic_arn,
                 plan=spec.drift,
+                slices=() if evaluation is None else evaluation.slices,
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        evaluation = spec.model.evaluation
         return {
             "pipeline_name": self.training.pipeline_name,
             "training_digest": self.training.training_digest,
@@ -150,6 +151,7 @@ class AISystem(pulumi.ComponentResource):
             "monitor_pipeline_name": self.drift.pipeline_name,
             "monitor_schedule_name": self.drift.schedule_name,
             "monitor_alarm_name": self.drift.alarm_name,
+            "labels_uri": self.drift.labels_uri,
             "drift": spec.drift.plain(),
         }
 

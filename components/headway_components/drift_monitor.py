@@ -1,7 +1,7 @@
 """DriftMonitor: captured traffic against the training rows; a drift that lasts retrains through the gate."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,13 +10,14 @@ from pulumi_aws import cloudwatch, iam, lambda_, sagemaker, scheduler
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._function_code import function_code, runtime_function
-from headway_components._grants import Statement, grant, trust
+from headway_components._grants import Statement, grant, trust, write
 from headway_components._image import is_pinned
 from headway_components._monitor_grants import (
     NAMESPACE,
     MonitorThings,
     function_statements,
     job_statements,
+    label_prefix,
     pipeline_statements,
     work_prefix,
 )
@@ -55,6 +56,8 @@ class DriftMonitorArgs(Args):
     """Topic that is told of a drift that lasts."""
     plan: DriftPlan | None = None
     """From when on traffic drifts; the default plan when left out."""
+    slices: Sequence[str] = ()
+    """Inputs by whose values quality is measured; none when left out."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the image."""
@@ -74,6 +77,8 @@ class DriftMonitor(pulumi.ComponentResource):
     """Name of the schedule that starts it."""
     alarm_name: pulumi.Output[str]
     """Name of the alarm that rings when a drift lasts."""
+    labels_uri: pulumi.Output[str]
+    """Where labels that arrive after their predictions are put, as files of JSON Lines."""
 
     def __init__(self, name: str, args: DriftMonitorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = DriftMonitorArgs.of(args)
@@ -100,13 +105,29 @@ class DriftMonitor(pulumi.ComponentResource):
         self.pipeline_name = pipeline.pipeline_name
         self.schedule_name = schedule.name
         self.alarm_name = alarm.name
+        foundation = args.foundation
+        self.labels_uri = pulumi.Output.concat(
+            "s3://", foundation.artifacts.name, "/", label_prefix(foundation)
+        )
         self.register_outputs(
             {
+                "labelsUri": self.labels_uri,
                 "pipelineName": self.pipeline_name,
                 "scheduleName": self.schedule_name,
                 "alarmName": self.alarm_name,
             }
         )
+
+    def grant_labels(self, role: RoleRef, name: str) -> iam.RolePolicy:
+        """Lets a role put labels where the monitor finds them.
+
+        Args:
+            role: Role that may put them.
+            name: What the role is for, one word; part of the grant's name.
+        """
+        foundation = self._args.foundation
+        statements = list(write(foundation.artifacts, label_prefix(foundation), sid="Labels"))
+        return grant(f"{self._name}-labels-{name}", role, statements, parent=self)
 
     def _role(self, noun: str, service: str) -> RoleRef:
         foundation = self._args.foundation
@@ -141,6 +162,7 @@ class DriftMonitor(pulumi.ComponentResource):
             "work_bucket": foundation.artifacts.name,
             "work_prefix": work_prefix(foundation).removesuffix("/"),
             "training_pipeline": args.training.name,
+            "label_prefix": label_prefix(foundation).removesuffix("/"),
             "cool_down_s": str(plan.cool_down_h * 3_600),
             "maximum_retrainings": str(plan.maximum_retrainings),
         }
@@ -187,6 +209,7 @@ class DriftMonitor(pulumi.ComponentResource):
                         function_arn=known["function"],
                         subnets=known["subnets"],
                         security_groups=known["security_groups"],
+                        slices=args.slices,
                     )
                 ),
                 sort_keys=True,

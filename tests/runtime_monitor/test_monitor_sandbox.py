@@ -29,7 +29,14 @@ from support.monitored import CONTRACT, baseline_of, csv_row, rows
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 BUCKET = "work"
-PLAN = DriftPlan(minimum_rows=80, lasting_windows=2, cool_down_h=0, maximum_retrainings=1)
+PLAN = DriftPlan(
+    minimum_rows=80,
+    lasting_windows=2,
+    cool_down_h=0,
+    maximum_retrainings=1,
+    minimum_labels=80,
+    label_delay_h=0,
+)
 
 
 @dataclass
@@ -129,6 +136,7 @@ class World:
                     "HEADWAY_CAPTURE_PREFIX": f"{self.name}/capture",
                     "HEADWAY_WORK_BUCKET": BUCKET,
                     "HEADWAY_WORK_PREFIX": f"monitoring/{self.name}",
+                    "HEADWAY_LABEL_PREFIX": f"monitoring/{self.name}/labels",
                     "HEADWAY_TRAINING_PIPELINE": self.training,
                     "HEADWAY_COOL_DOWN_S": str(PLAN.cool_down_h * 3_600),
                     "HEADWAY_MAXIMUM_RETRAININGS": str(PLAN.maximum_retrainings),
@@ -199,6 +207,27 @@ class World:
                 EndpointName=self.name, ContentType="text/csv", Accept="text/csv", Body=csv_row(row)
             )
         until(lambda: self.lines() >= expected, "captured traffic", 30)
+
+    def label(self, share: float, name: str) -> None:
+        """Labels of everything that was captured, as one file."""
+        found = [
+            json.loads(line)["eventMetadata"]["eventId"]
+            for key in self.files()
+            for line in self.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].iter_lines()
+        ]
+        lines = [
+            {
+                "groundTruthData": {"data": str(int(place < share * len(found))), "encoding": "CSV"},
+                "eventMetadata": {"eventId": event, "eventTime": "2026-03-02T00:00:00Z"},
+                "eventVersion": "0",
+            }
+            for place, event in enumerate(found)
+        ]
+        self.client("s3").put_object(
+            Bucket=BUCKET,
+            Key=f"monitoring/{self.name}/labels/{name}.jsonl",
+            Body="".join(f"{json.dumps(line)}\n" for line in lines).encode(),
+        )
 
     def files(self) -> list[str]:
         """Keys of the captured files."""
@@ -340,6 +369,30 @@ def test_a_record_that_is_repeated_changes_nothing(world: World) -> None:
         "retraining": result["why"],
     }
     assert world.state() == state
+
+
+def test_labels_come_later_and_count_once_however_often_they_come(world: World) -> None:
+    world.label(0.5, "none")
+    assert world.look() == ("Succeeded", {})  # labels without traffic wait
+
+    world.traffic(100, seed=1)
+    status, state = world.look()
+    assert (status, state["history"][-1]["quality"]["rows"]) == ("Succeeded", 0)
+    assert state["history"][-1]["labels"]["overdue"] == 100
+
+    world.label(1.0, "a/late")
+    _, state = world.look()
+    assert state["history"][-1]["quality"]["rows"] == 100
+    assert state["history"][-1]["rows"] == 0
+    assert "(label share)" in state["streaks"]
+    assert state["labelled_until"] == "2026-03-02T00:00:00+00:00"
+    labelled = state["streaks"]
+
+    world.label(1.0, "again")
+    _, state = world.look()
+    assert state["history"][-1]["labels"]["repeated_labels"] == 100
+    assert (state["history"][-1]["quality"]["rows"], state["streaks"]) == (0, labelled)
+    assert world.look() == ("Succeeded", state)
 
 
 def test_without_traffic_there_is_nothing_to_look_at(world: World) -> None:

@@ -12,6 +12,9 @@ from headway_runtime.monitor.compare import Difference, Effect, compare
 from headway_runtime.monitor.model_monitor import Violation
 from headway_runtime.monitor.profile import CategoryProfile, Profile, profile_column
 
+_NAMED = 3
+"""Columns that a sentence names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -42,6 +45,7 @@ class Column:
         difference: How it differs from the baseline.
         allowed: Distance that is none yet: the declared one, or that of the seasons.
         found: What is beyond its limit.
+        shifted: Whether the distance is beyond the declared one, whatever the seasons are.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Column:
     difference: Difference
     allowed: float
     found: tuple[Violation, ...]
+    shifted: bool = False
 
     @property
     def score(self) -> float:
@@ -78,6 +83,12 @@ class Assessment:
     def drifting(self) -> tuple[str, ...]:
         """Columns that are beyond a limit in this window."""
         return tuple(column.name for column in self.columns if column.found) if self.enough else ()
+
+    @property
+    def shifted(self) -> tuple[str, ...]:
+        """Columns that moved beyond the declared effect, but within their seasons; the furthest first."""
+        moved = [column for column in self.columns if column.shifted and not column.found]
+        return tuple(column.name for column in sorted(moved, key=lambda column: -column.score))
 
     @property
     def score(self) -> float:
@@ -130,7 +141,8 @@ def _columns(baseline: Baseline, traffic: Traffic, limits: Limits, seed: int) ->
             missing=max(limits.missing, usual.missing),
         )
         found = tuple(_found(name, before, difference, here))
-        columns.append(Column(name, now, difference, here.distance, found))
+        shifted = difference.distance.at_least > limits.distance
+        columns.append(Column(name, now, difference, here.distance, found, shifted))
     return columns
 
 
@@ -168,6 +180,7 @@ def document(assessment: Assessment) -> dict[str, Any]:
         "score": assessment.score,
         "drifting": list(assessment.drifting),
         "lasting": list(assessment.lasting),
+        "shifted": list(assessment.shifted),
         "streaks": dict(assessment.streaks),
         "columns": {
             column.name: {
@@ -224,10 +237,17 @@ def sentence(assessment: Assessment, limits: Limits) -> str:
             if assessment.rows
             else "no row was captured"
         )
+    by_name = {column.name: column for column in assessment.columns}
+    moved = ", ".join(
+        f"{name} {by_name[name].difference.distance.value:.2f} of {by_name[name].allowed:.2f}"
+        for name in assessment.shifted[:_NAMED]
+    )
+    seasons = f"; moved within their seasons: {moved}" if moved else ""
     if not assessment.drifting:
-        return f"nothing drifts in {assessment.rows} rows (score {assessment.score:.2f}; drift is above 1)"
+        score = f"score {assessment.score:.2f}; drift is above 1"
+        return f"nothing drifts in {assessment.rows} rows ({score}){seasons}"
     lasts = f"; it lasts for {', '.join(assessment.lasting)}" if assessment.lasting else ""
     return (
         f"{', '.join(assessment.drifting)} drifted in {assessment.rows} rows "
-        f"(score {assessment.score:.2f}){lasts}"
+        f"(score {assessment.score:.2f}){lasts}{seasons}"
     )

@@ -7,8 +7,9 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Traffic:
         unreadable: Lines that are no captured request and answer, by reason.
         first: Time of the first request, as captured; empty without any.
         last: Time of the last request.
+        asked_at: For each row when it was asked, seconds since the epoch; NaN where the line does not say.
     """
 
     inputs: pa.Table
@@ -49,6 +51,7 @@ class Traffic:
     unreadable: Mapping[str, int]
     first: str
     last: str
+    asked_at: tuple[float, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -65,9 +68,10 @@ class _Reading:
     doubled: int = 0
     unreadable: dict[str, int] = field(default_factory=dict)
     times: list[str] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
 
 
-def read_capture(directory: Path, contract: Contract) -> Traffic:
+def read_capture(directory: Path, contract: Contract, only: Collection[str] | None = None) -> Traffic:
     """Read every captured file below a directory.
 
     An event counts once, however often its line is there. A line that cannot be read is counted with its
@@ -76,9 +80,12 @@ def read_capture(directory: Path, contract: Contract) -> Traffic:
     Args:
         directory: Where the files are; a directory that is not there has none.
         contract: What the requests honour.
+        only: Paths below the directory that are read; all when None.
     """
     reading = _Reading(columns={name: [] for name in contract.input_names})
     files = sorted(path for path in directory.rglob("*.jsonl") if path.is_file())
+    if only is not None:
+        files = [path for path in files if path.relative_to(directory).as_posix() in only]
     for path in files:
         for line in path.read_bytes().splitlines():
             if line.strip():
@@ -93,6 +100,7 @@ def read_capture(directory: Path, contract: Contract) -> Traffic:
         unreadable=reading.unreadable,
         first=min(reading.times, default=""),
         last=max(reading.times, default=""),
+        asked_at=tuple(reading.asked_at),
     )
 
 
@@ -115,6 +123,7 @@ def _read_line(line: bytes, contract: Contract, reading: _Reading) -> None:
     reading.times.append(time)
     reading.answers += answers
     reading.ids += [(inference_id, place) for place in range(batch.rows)]
+    reading.asked_at += [_seconds(time)] * batch.rows
     for name, values in batch.columns.items():
         reading.columns[name] += values
 
@@ -137,6 +146,14 @@ def _event(line: bytes) -> tuple[str, str, str, tuple[bytes, str], tuple[bytes, 
         raise CaptureError("the line is not JSON") from None
     except (KeyError, TypeError, AttributeError):
         raise CaptureError("the line holds no request with its answer") from None
+
+
+def _seconds(time: str) -> float:
+    try:
+        when = datetime.fromisoformat(time)
+    except ValueError:
+        return math.nan
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _payload(part: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -22,11 +22,15 @@ class Serving:
         package_arn: Its package; empty for one that was not registered, such as the placeholder.
         baseline_uri: Where the baseline of its training is; empty if it has none.
         changed_at: When the endpoint changed last, seconds since the epoch.
+        evaluation_uri: Where its evaluation is; empty if it has none.
+        artifact_uri: Where the model itself is; empty if it was not registered.
     """
 
     package_arn: str
     baseline_uri: str
     changed_at: float
+    evaluation_uri: str = ""
+    artifact_uri: str = ""
 
 
 class Cloud:
@@ -58,19 +62,23 @@ class Cloud:
         if not package_arn:
             return Serving("", "", changed_at)
         package = self._sagemaker.describe_model_package(ModelPackageName=package_arn)
-        quality = package.get("ModelMetrics", {}).get("ModelDataQuality", {})
-        statistics = quality.get("Statistics", {}).get("S3Uri", "")
-        return Serving(package_arn, statistics.rpartition("/")[0], changed_at)
+        found = package.get("ModelMetrics", {})
+        data, model = (
+            found.get(name, {}).get("Statistics", {}).get("S3Uri", "")
+            for name in ("ModelDataQuality", "ModelQuality")
+        )
+        containers = package.get("InferenceSpecification", {}).get("Containers", ())
+        artifact = next((item["ModelDataUrl"] for item in containers if "ModelDataUrl" in item), "")
+        return Serving(package_arn, data.rpartition("/")[0], changed_at, model, artifact)
 
     def captured(self, bucket: str, prefix: str, cursor: str) -> Iterator[CapturedFile]:
-        """Files with captured traffic below a prefix, from a key on."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=prefix, StartAfter=cursor
-        )
+        """Files of JSON Lines below a prefix, from a key on."""
+        after = {"StartAfter": cursor} if cursor else {}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **after)
         for page in pages:
             for item in page.get("Contents", ()):
                 if item["Key"].endswith(".jsonl"):
-                    yield CapturedFile(item["Key"], item["LastModified"].timestamp())
+                    yield CapturedFile(item["Key"], item["LastModified"].timestamp(), item["ETag"].strip('"'))
 
     def read(self, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
         """A JSON object and its entity tag; None when it is not there."""

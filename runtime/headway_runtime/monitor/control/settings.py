@@ -16,6 +16,7 @@ class Settings:
         work_bucket: Bucket of what the monitor reads and writes.
         work_prefix: Beginning of the keys of what the monitor reads and writes, without a slash at its end.
         training_pipeline: Name of the pipeline that retrains.
+        label_prefix: Beginning of the keys of labels in the work bucket, without a slash at its end.
         cool_down_s: Time after a training in which drift starts none, in seconds.
         maximum_retrainings: Trainings that drift may start in thirty days.
     """
@@ -27,6 +28,7 @@ class Settings:
     work_bucket: str
     work_prefix: str
     training_pipeline: str
+    label_prefix: str
     cool_down_s: str
     maximum_retrainings: str
 

@@ -6,12 +6,22 @@ from typing import Any
 from headway_runtime.monitor.control.cloud import Cloud
 from headway_runtime.monitor.control.retraining import decide
 from headway_runtime.monitor.control.settings import Settings
-from headway_runtime.monitor.control.window import Window, cursor_after, open_window
+from headway_runtime.monitor.control.window import (
+    LabelFiles,
+    Window,
+    cursor_after,
+    labels_after,
+    mark,
+    open_labels,
+    open_window,
+)
 
 STATE_FILE = "state.json"
 MANIFEST_FILE = "capture.manifest"
+REQUEST_MANIFEST_FILE = "request.manifest"
 REQUEST_FILE = "request.json"
 FINDINGS_FILE = "findings.json"
+LEDGER_FILE = "ledger.parquet"
 READY, NOT_READY = "yes", "no"
 HISTORY = 100
 """Windows whose result is remembered."""
@@ -63,8 +73,14 @@ class Monitor:
             set(state.get("done", ())),
             None if known == serving.baseline_uri else serving.changed_at,
         )
-        if not window.keys:
-            return self._nothing(endpoint, "nothing was captured since the last window")
+        labels = self._labels(state)
+        traffic = window.keys or tuple(state.get("newest", ()))
+        if not (window.keys or labels.keys) or not traffic:
+            waits = f"; {len(labels.keys)} files with labels wait for it" if labels.keys else ""
+            return self._nothing(endpoint, f"nothing was captured since the last window{waits}")
+        place = f"{settings.work_prefix}/runs/{run}"
+        evaluation = self._key(serving.evaluation_uri)
+        is_same = known == serving.baseline_uri
         request = {
             "version": VERSION,
             "run": run,
@@ -74,23 +90,35 @@ class Monitor:
             "baseline_uri": serving.baseline_uri,
             "planned_at": now,
             # A drift from the rows of another training says nothing about this one.
-            "streaks": state.get("streaks", {}) if known == serving.baseline_uri else {},
+            "streaks": state.get("streaks", {}) if is_same else {},
+            # Neither do labels of what another model answered.
+            "ledger": state.get("ledger", "") if is_same else "",
+            "evaluation": evaluation,
+            "labels": list(labels.keys),
+            "labels_read": [mark(file) for file in labels.files],
+            "later_labels": min((file.written_at for file in labels.later), default=None),
             "state": tag,
             "files": list(window.keys),
             "passed_over": list(window.earlier),
             "later": list(window.later[:1]),
-            "notes": list(_notes(window)),
+            "notes": list(_notes(window, labels)),
         }
-        place = f"{settings.work_prefix}/runs/{run}"
-        manifest: list[Any] = [{"prefix": f"s3://{settings.capture_bucket}/"}, *window.keys]
+        # A manifest names at least one file: where only labels came, one that is not read again.
+        manifest: list[Any] = [{"prefix": f"s3://{settings.capture_bucket}/"}, *traffic]
+        named = [f"{place}/request/{REQUEST_FILE}", request["ledger"], evaluation, *labels.keys]
+        beside: list[Any] = [{"prefix": f"s3://{settings.work_bucket}/"}, *filter(None, named)]
         self._cloud.write(settings.work_bucket, f"{place}/{MANIFEST_FILE}", manifest)
         self._cloud.write(settings.work_bucket, f"{place}/request/{REQUEST_FILE}", request)
+        self._cloud.write(settings.work_bucket, f"{place}/{REQUEST_MANIFEST_FILE}", beside)
         root = f"s3://{settings.work_bucket}/{place}"
         return {
             "ready": READY,
-            "why": f"{len(window.keys)} files were captured since the last window",
+            "why": (
+                f"{len(window.keys)} files were captured and {len(labels.keys)} with labels came "
+                "since the last window"
+            ),
             "manifest_uri": f"{root}/{MANIFEST_FILE}",
-            "request_uri": f"{root}/request",
+            "request_uri": f"{root}/{REQUEST_MANIFEST_FILE}",
             "baseline_uri": serving.baseline_uri,
             "report_uri": f"{root}/report",
         }
@@ -131,6 +159,9 @@ class Monitor:
             "score": findings["score"],
             "drifting": findings["drifting"],
             "lasting": findings["lasting"],
+            "quality": findings["quality"],
+            "labels": findings["labels"],
+            "labelled_until": findings["labelled_until"],
             "retraining_wanted": decision.wanted,
             "why": decision.why,
             "model_package_arn": request["model_package_arn"],
@@ -153,11 +184,24 @@ class Monitor:
             self._captured(request["endpoint"]), float(result["at"]), min(waiting, default=None)
         )
         done = {*state.get("done", ()), *request["passed_over"], *judged}
+        # The ledger has every label, whether the rows were enough or not.
+        labels_done, labels_since = labels_after(
+            state.get("labels_done", ()),
+            request["labels_read"],
+            float(request["planned_at"]),
+            request["later_labels"],
+        )
+        newest = request["files"][-1:] or state.get("newest", [])
         return {
             "version": VERSION,
             "baseline_uri": request["baseline_uri"],
             "cursor": cursor,
             "done": sorted(key for key in done if key > cursor),
+            "newest": newest,
+            "labels_done": labels_done,
+            "labels_since": labels_since,
+            "labelled_until": findings["labelled_until"] or state.get("labelled_until"),
+            "ledger": f"{self._settings.work_prefix}/runs/{result['run']}/report/{LEDGER_FILE}",
             "streaks": findings["streaks"],
             "history": [*state.get("history", ()), result][-HISTORY:],
         }
@@ -175,6 +219,17 @@ class Monitor:
         uris = dict.fromkeys(("manifest_uri", "request_uri", "baseline_uri", "report_uri"), "")
         return {"ready": NOT_READY, "why": why, **uris}
 
+    def _labels(self, state: Mapping[str, Any]) -> LabelFiles:
+        """The label files that no closed window has had; a window that ends half-way leaves them."""
+        prefix = f"{self._settings.label_prefix}/"
+        listed = self._cloud.captured(self._settings.work_bucket, prefix, "")
+        return open_labels(listed, set(state.get("labels_done", ())), float(state.get("labels_since", 0.0)))
+
+    def _key(self, uri: str) -> str:
+        """The key of an object in the work bucket; empty for one elsewhere."""
+        root = f"s3://{self._settings.work_bucket}/"
+        return uri.removeprefix(root) if uri.startswith(root) else ""
+
     def _state(self) -> tuple[dict[str, Any], str]:
         found = self._cloud.read(self._settings.work_bucket, self._state_key)
         return ({}, "") if found is None else found
@@ -187,10 +242,12 @@ class Monitor:
         return f"{self._settings.capture_prefix}/{endpoint}/{self._settings.variant}/"
 
 
-def _notes(window: Window) -> list[str]:
+def _notes(window: Window, labels: LabelFiles) -> list[str]:
     notes = []
     if window.earlier:
         notes.append(f"{len(window.earlier)} files hold traffic of the model before and are passed over")
     if window.later:
         notes.append(f"{len(window.later)} files have their turn in the next window")
+    if labels.later:
+        notes.append(f"{len(labels.later)} files with labels have their turn in the next window")
     return notes

@@ -17,10 +17,12 @@ class CapturedFile:
     Attributes:
         key: Its key.
         written_at: When it was written, seconds since the epoch.
+        tag: Its entity tag; empty where nobody asks.
     """
 
     key: str
     written_at: float
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,57 @@ def open_window(files: Iterable[CapturedFile], done: Collection[str], since: flo
     passed = set(earlier)
     keys = tuple(file.key for file in ordered if file.key not in passed)
     return Window(keys[:MAXIMUM_FILES], earlier, keys[MAXIMUM_FILES:])
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The files with labels of a window.
+
+    Attributes:
+        files: Those to read, in the order of their keys.
+        later: Those that have their turn in the next window.
+    """
+
+    files: tuple[CapturedFile, ...]
+    later: tuple[CapturedFile, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the files to read."""
+        return tuple(file.key for file in self.files)
+
+
+def open_labels(files: Iterable[CapturedFile], done: Collection[str], since: float) -> LabelFiles:
+    """The files with labels that no window has had, whatever their keys are and whenever they came.
+
+    Args:
+        files: All files with labels.
+        done: Marks of files that a window has had.
+        since: Files that were written before have been had, seconds since the epoch.
+    """
+    fresh = [file for file in files if file.written_at >= since and mark(file) not in done]
+    ordered = sorted(fresh, key=lambda file: file.key)
+    return LabelFiles(tuple(ordered[:MAXIMUM_FILES]), tuple(ordered[MAXIMUM_FILES:]))
+
+
+def labels_after(
+    done: Iterable[str], read: Iterable[str], now: float, waiting: float | None
+) -> tuple[list[str], float]:
+    """Marks that are remembered, and the time from which the next window looks on.
+
+    Args:
+        done: Marks of files that earlier windows had.
+        read: Marks of files that this window had.
+        now: Seconds since the epoch.
+        waiting: When the oldest file that is still to be read was written; None if there is none.
+    """
+    since = now - LATEST_S if waiting is None else min(now - LATEST_S, waiting)
+    return sorted(item for item in {*done, *read} if float(item.rpartition("@")[2]) >= since), since
+
+
+def mark(file: CapturedFile) -> str:
+    """A file as it was written then: one that is written anew is read anew."""
+    return f"{file.key}@{file.tag}@{file.written_at!r}"
 
 
 def cursor_after(prefix: str, now: float, oldest_waiting: str | None) -> str:
