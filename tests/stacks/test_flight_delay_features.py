@@ -12,8 +12,6 @@ from flight_delay.data import tables
 from flight_delay.features import FEATURES, KNOWN_IN_TIME, KNOWN_ONLY_AFTERWARDS, build
 from headway_runtime.features.right_in_time import assemble
 
-pytestmark = pytest.mark.xdist_group("flight-delay")
-
 END = datetime(2014, 2, 1, tzinfo=UTC)
 NAMES = [feature.name for feature in FEATURES]
 WEATHER = [feature.name for feature in FEATURES if feature.known_at == "hour-of-departure"]

@@ -21,8 +21,6 @@ from flight_delay.system import FEATURES as CONTRACTS
 from headway_runtime.contract import digest
 from headway_runtime.models.model import Value, load_model, read_directory
 
-pytestmark = pytest.mark.xdist_group("flight-delay")
-
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 PARAMETERS = {"num_boost_round": "300", "learning_rate": "0.05", "num_leaves": "31", "seed": "20130901"}
 

@@ -43,8 +43,6 @@ MODEL = "aws:sagemaker/model:Model"
 EVENT_TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 
-pytestmark = pytest.mark.xdist_group("gate")
-
 Properties = Mapping[str, Any]
 Change = Callable[[Properties], Properties | None]
 

@@ -34,8 +34,6 @@ READ = json.dumps(
 
 QUEUE = {"VisibilityTimeout": "7", "MaximumMessageSize": "262144"}
 
-pytestmark = pytest.mark.xdist_group("provider-edges")
-
 
 @pytest.fixture(scope="module")
 def environment(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:

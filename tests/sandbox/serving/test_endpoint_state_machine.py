@@ -3,6 +3,8 @@
 The control plane, the fleets, their supervision and the router are the real ones; a model server is a real
 HTTP server that lives in this process (see `support.light_serving`). The model knows nothing of how the
 sandbox does it: it says for each operation which answer SageMaker gives and which state follows.
+
+250 sequences by default; HEADWAY_SEQUENCES=1000 for more.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +33,7 @@ from headway_sandbox.sagemaker.protocol import ServiceError
 from headway_sandbox.sagemaker.store import Store
 from support.light_serving import IMAGE, LightSandbox, LightServer
 
-SEQUENCES = 1_000
+SEQUENCES = int(os.environ.get("HEADWAY_SEQUENCES", "250"))
 STEPS = 7
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 TIMEOUT_S = 10.0
