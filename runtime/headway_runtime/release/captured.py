@@ -15,6 +15,8 @@ from typing import Any
 _HOUR, _SECOND = timedelta(hours=1), timedelta(seconds=1)
 _LATE = timedelta(minutes=5)
 """A file lies under the hour in which it was opened, a little before what is written to it."""
+KEPT_BYTES = 32 * 2**20
+"""A file never changes, so none is read twice as long as they fit in the function's memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,8 @@ class CaptureStore:
         bucket, _, prefix = destination.removeprefix("s3://").partition("/")
         self._bucket = bucket
         self._prefix = "/".join(part for part in (prefix.strip("/"), endpoint) if part)
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
 
     def lines(self, variant: str, since: datetime, until: datetime) -> Iterator[bytes]:
         """Lines of every file that may hold requests of a time span; some lie outside of it.
@@ -82,8 +86,17 @@ class CaptureStore:
                 # A file that was written before holds nothing newer; S3 says when to the second.
                 if item["LastModified"] < since - _SECOND:
                     continue
-                body = self._s3.get_object(Bucket=self._bucket, Key=item["Key"])["Body"].read()
-                yield from body.splitlines()
+                yield from self._read(item["Key"]).splitlines()
+
+    def _read(self, key: str) -> bytes:
+        if key in self._kept:
+            return self._kept[key]
+        body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        if self._kept_bytes + len(body) > KEPT_BYTES:
+            self._kept, self._kept_bytes = {}, 0
+        self._kept[key] = body
+        self._kept_bytes += len(body)
+        return body
 
 
 def captured(lines: Iterator[bytes], form: Form, since: datetime, until: datetime) -> dict[str, Captured]:

@@ -131,6 +131,8 @@ def _parts() -> Parts:
     s3, ssm, states = boto3.client("s3"), boto3.client("ssm"), boto3.client("stepfunctions")
     herald = Herald(settings, boto3.client("events"), boto3.client("sns"), s3)
 
+    # A configuration never changes, and what was read of its captures is of use at the next look.
+    @functools.cache
     def captures(config_name: str) -> CaptureStore | None:
         config = catalogue.config(config_name)
         captured = {} if config is None else config.get("DataCaptureConfig", {})

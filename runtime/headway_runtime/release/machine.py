@@ -267,9 +267,10 @@ class ReleaseMachine:
         return kept
 
     def _go(self, release: Release, step: Step) -> Progress:
-        """Sets the next position and what the endpoint should be there."""
+        """Sets the next position and what the endpoint should be there, and begins to go there at once."""
         assert step.position is not None
-        target = self._preparation.target(release, step.position, step.stage, self._plan())
+        plan = self._plan()
+        target = self._preparation.target(release, step.position, step.stage, plan)
         going = replace(
             release,
             status=Status.RUNNING.value,
@@ -284,7 +285,10 @@ class ReleaseMachine:
             counted_until="",
             errors_in_a_row=0,
         )
-        return self._keep(going.decided(release.at, step.why, what=f"to {_place(step, self._plan())}"))
+        gone = self._keep(going.decided(release.at, step.why, what=f"to {_place(step, plan)}"))
+        following = next_step(_situation(gone.release), self._preparation.live(), plan)
+        # Cut off here, the next call does the same: what was decided is recorded.
+        return gone if following.do is Do.WAIT else self._take(gone.release, following, plan)
 
     def _look(self, release: Release, plan: Plan) -> Progress:
         """Measures and judges the stage, and goes on as the verdict says."""
