@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headway_components.drift_plan import DriftPlan
     from headway_components.endpoint import Endpoint, EndpointArgs
     from headway_components.feature_flag import FeatureFlag, FeatureFlagArgs
+    from headway_components.feature_store import FeatureStore, FeatureStoreArgs
     from headway_components.foundation import Foundation, FoundationArgs
     from headway_components.image_repository import ImageRepository, ImageRepositoryArgs
     from headway_components.model import ModelSignature, ModelSource, ModelSpec, SignatureField
@@ -76,6 +77,7 @@ _HOMES = {
     "drift_plan": ("DriftPlan",),
     "endpoint": ("Endpoint", "EndpointArgs"),
     "feature_flag": ("FeatureFlag", "FeatureFlagArgs"),
+    "feature_store": ("FeatureStore", "FeatureStoreArgs"),
     "foundation": ("Foundation", "FoundationArgs"),
     "image_repository": ("ImageRepository", "ImageRepositoryArgs"),
     "model": ("ModelSignature", "ModelSource", "ModelSpec", "SignatureField"),
@@ -125,6 +127,8 @@ __all__ = [
     "FeatureFlag",
     "FeatureFlagArgs",
     "FeatureServing",
+    "FeatureStore",
+    "FeatureStoreArgs",
     "FeatureVersion",
     "FieldType",
     "Floor",

@@ -86,6 +86,8 @@ class FoundationRef:
     """Whether stored data outlives the stack."""
     network: NetworkRef | None = None
     """Private network of jobs and models; SageMaker's own when left out."""
+    features: BucketRef | None = None
+    """Bucket of the feature store's history, with a key of its own; none when left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """AISystem: one declared system, whole, from its keys to its alarms."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,17 @@ class AISystemArgs(Args):
     """Where it is deployed and how big it is there."""
     code_root: str | None = None
     """Directory that the declared code files are relative to; the program's own when left out."""
+
+    def problems(self) -> Iterator[str]:
+        """Features that speak of people, where the environment says that it holds none."""
+        if self.deployment.personal_data:
+            return
+        for contract in self.spec.features:
+            if contract.personal():
+                yield (
+                    f"deployment.personal_data is false, and {', '.join(contract.personal())} of "
+                    f"{contract.label} speak of people; set headway:personalData to true"
+                )
 
 
 class AISystem(pulumi.ComponentResource):
@@ -99,9 +111,39 @@ class AISystem(pulumi.ComponentResource):
                 ),
                 child,
             )
+        features = self._features(name, spec)
         trained = self._training(name, args) if spec.model.source is ModelSource.TRAINED else {}
-        self.outputs = {**self._known(spec), **trained}
+        self.outputs = {**self._known(spec), "features": features, **trained}
         self.register_outputs({"outputs": self.outputs})
+
+    def _features(self, name: str, spec: SystemSpec) -> list[dict[str, Any]]:
+        """The feature store, where anything is stored, and what everybody can know about the features."""
+        groups: dict[str, str] = {}
+        places: dict[str, Any] = {}
+        if spec.stored_features():
+            # A system that stores no features needs none of this.
+            from headway_components.feature_store import FeatureStore, FeatureStoreArgs  # noqa: PLC0415
+
+            foundation = self.foundation.ref
+            self.feature_store = FeatureStore(
+                f"{name}-features",
+                FeatureStoreArgs(foundation=foundation, contracts=spec.stored_features()),
+                pulumi.ResourceOptions(parent=self),
+            )
+            self.feature_store.grant_read(foundation.training_role, "training", *spec.stored_features())
+            groups, places = self.feature_store.group_names, self.feature_store.offline_uris
+        taken = spec.taken_features()
+        return [
+            {
+                "label": item.label,
+                "digest": item.digest(),
+                "taken": item in taken,
+                "group_name": groups.get(item.label),
+                "offline_uri": places.get(item.label),
+                "contract": item.plain(),
+            }
+            for item in spec.features
+        ]
 
     def _training(self, name: str, args: AISystemArgs) -> dict[str, Any]:
         """The pipeline of a trained model, and what is known about it."""
@@ -197,4 +239,8 @@ def _foundation_args(spec: SystemSpec, deployment: Deployment) -> FoundationArgs
         network_cidr=deployment.network_cidr,
         availability_zones=deployment.availability_zones,
         audit_trail=deployment.audit_trail,
+        feature_store=bool(spec.stored_features()),
+        feature_retention_d={
+            item.label: days for item in spec.stored_features() if (days := item.retention_d()) is not None
+        },
     )

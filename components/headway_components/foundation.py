@@ -1,7 +1,7 @@
 """Foundation: key, buckets, roles, network and trail that everything else of a system builds on."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -56,6 +56,10 @@ class FoundationArgs(Args):
     """Zones of that network, two to six; the region's `a` and `b` when left out."""
     audit_trail: bool | None = None
     """Whether every access to the system's objects is recorded; it is when left out."""
+    feature_store: bool | None = None
+    """Whether the system has a bucket, and a key of its own, for stored features; not when left out."""
+    feature_retention_d: Mapping[str, int] | None = None
+    """Days until the history of a group of features goes, by its label; it stays when left out."""
 
     def problems(self) -> Iterator[str]:
         """What is wrong with name, account and region."""
@@ -95,33 +99,34 @@ class Foundation(pulumi.ComponentResource):
         log_retention_days = (
             _defaults.LOG_RETENTION_DAYS if args.log_retention_days is None else args.log_retention_days
         )
-        key = kms.Key(
-            f"{name}-key",
-            description=f"Encrypts everything that {prefix} stores",
-            deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
-            enable_key_rotation=True,
-            rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
-            policy=key_policy(
-                partition=partition, region=args.region, account_id=args.account_id, trail=trail
-            ),
-            # Data that stays is lost without its key.
-            opts=pulumi.ResourceOptions(parent=self, protect=retain, retain_on_delete=retain),
-        )
-        kms.Alias(
-            f"{name}-key-alias",
-            name=f"alias/{prefix}",
-            target_key_id=key.key_id,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=retain),
-        )
+        policy = key_policy(partition=partition, region=args.region, account_id=args.account_id, trail=trail)
+        key = self._key(f"{name}-key", prefix, f"Encrypts everything that {prefix} stores", policy, retain)
         buckets = {
             plan.noun: encrypted_bucket(
                 f"{name}-{plan.noun}", plan, key_arn=key.arn, retain=retain, parent=self
             )
             for plan in _bucket_plans(args, retain, trail)
         }
+        features = None
+        if args.feature_store is True:
+            features_key = self._key(
+                f"{name}-features-key",
+                f"{prefix}-features",
+                f"Encrypts the features that {prefix} stores",
+                key_policy(partition=partition, region=args.region, account_id=args.account_id),
+                retain,
+            )
+            features = encrypted_bucket(
+                f"{name}-features",
+                _features(args),
+                key_arn=features_key.arn,
+                retain=retain,
+                parent=self,
+            )
         roles = {noun: self._role(name, noun, args) for noun in _ROLES}
         if trail is not None:
             watched = [buckets[noun] for noun in ("data", "artifacts", "capture")]
+            watched += [] if features is None else [features]
             Trail(
                 f"{name}-trail",
                 TrailArgs(prefix=prefix, audit=buckets["audit"], watched=watched),
@@ -150,6 +155,7 @@ class Foundation(pulumi.ComponentResource):
             release_role=roles["release"],
             machine_role=roles["machine"],
             events_role=roles["events"],
+            features=features,
         )
         self.key_arn = key.arn
         self.data_bucket = pulumi.Output.from_input(self.ref.data.name)
@@ -165,6 +171,27 @@ class Foundation(pulumi.ComponentResource):
                 "auditBucket": self.audit_bucket,
             }
         )
+
+    def _key(
+        self, name: str, alias: str, description: str, policy: pulumi.Input[str], retain: bool
+    ) -> kms.Key:
+        key = kms.Key(
+            name,
+            description=description,
+            deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
+            enable_key_rotation=True,
+            rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
+            policy=policy,
+            # Data that stays is lost without its key.
+            opts=pulumi.ResourceOptions(parent=self, protect=retain, retain_on_delete=retain),
+        )
+        kms.Alias(
+            f"{name}-alias",
+            name=f"alias/{alias}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=retain),
+        )
+        return key
 
     def _network(self, name: str, args: FoundationArgs, key: kms.Key, log_retention_days: int) -> NetworkRef:
         network = NetworkArgs(
@@ -223,6 +250,15 @@ def _capture(args: FoundationArgs) -> BucketPlan:
             version_days=_defaults.PERSONAL_VERSION_DAYS,
         )
     return BucketPlan(noun="capture", expiration_days=_defaults.CAPTURE_EXPIRATION_DAYS)
+
+
+def _features(args: FoundationArgs) -> BucketPlan:
+    kept_d = {} if args.feature_retention_d is None else args.feature_retention_d
+    return BucketPlan(
+        noun="features",
+        expirations={f"{label}/": days for label, days in kept_d.items()},
+        version_days=_defaults.PERSONAL_VERSION_DAYS if kept_d else _defaults.NONCURRENT_VERSION_DAYS,
+    )
 
 
 def _bucket_plans(args: FoundationArgs, retain: bool, trail: str | None) -> tuple[BucketPlan, ...]:

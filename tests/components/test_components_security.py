@@ -173,7 +173,7 @@ def test_roles_trust_one_service_of_one_account(run: Run) -> None:
 def test_buckets_are_encrypted_private_versioned_and_tls_only(run: Run) -> None:
     buckets = {bucket.name for bucket in run.of_type("bucket:Bucket")}
 
-    assert len(buckets) == 4
+    assert len(buckets) == 5
     for name in buckets:
         settings = [item for item in run.resources if item.inputs.get("bucket") == name]
         by_type = {item.type.rpartition(":")[2]: item.inputs for item in settings}
@@ -203,7 +203,7 @@ def test_the_key_rotates_and_everything_that_stores_uses_it(run: Run) -> None:
         "bucketObjectv2:BucketObjectv2": "kmsKeyId",
     }
 
-    assert len(keys) == 2
+    assert len(keys) == 3
     assert {key.inputs["enableKeyRotation"] for key in keys} == {True}
     for suffix, name in encrypted.items():
         found = run.of_type(suffix)
@@ -282,7 +282,13 @@ def test_everything_that_can_have_tags_says_whose_it_is(run: Run) -> None:
 
     assert len(tagged) > 40
     for item in tagged:
-        assert {key: value for key, value in item.inputs["tags"].items() if key != "Name"} == whose
+        tags = {key: value for key, value in item.inputs["tags"].items() if key != "Name"}
+        if item.type.endswith("featureGroup:FeatureGroup"):
+            about = {"feature-contract": "customers-v2", "owner": "customer-data", "retention-days": "90"}
+            about |= {"purpose": "credit / fraud prevention"}
+            assert tags == whose | {f"headway:{key}": value for key, value in about.items()}
+        else:
+            assert tags == whose
 
 
 def test_the_endpoint_is_owned_by_the_release_machine(run: Run) -> None:

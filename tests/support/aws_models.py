@@ -413,6 +413,7 @@ MODELS: Mapping[str, Cfn | Api] = {
         "AWS::SageMaker::EndpointConfig", {"name": "EndpointConfigName", "kmsKeyArn": "KmsKeyId"}
     ),
     "aws:sagemaker/endpoint:Endpoint": Cfn("AWS::SageMaker::Endpoint", {"name": "EndpointName"}),
+    "aws:sagemaker/featureGroup:FeatureGroup": Cfn("AWS::SageMaker::FeatureGroup"),
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Cfn("AWS::SageMaker::ModelPackageGroup"),
     "aws:scheduler/schedule:Schedule": Cfn(
         "AWS::Scheduler::Schedule",

@@ -16,6 +16,7 @@ from headway_components import (
     EvaluationSpec,
     Feature,
     FeatureContract,
+    FeatureServing,
     FieldType,
     Framework,
     InferenceContract,
@@ -23,6 +24,7 @@ from headway_components import (
     ModelSignature,
     ModelSpec,
     MonitoringContract,
+    PersonalData,
     ReleasePlan,
     RowCheck,
     SystemSpec,
@@ -43,6 +45,27 @@ PAYMENTS = FeatureContract(
         Feature(name="weekday", type=FieldType.INTEGER, minimum=1, maximum=7),
         Feature(name="returning", type=FieldType.BOOLEAN, nullable=True),
     ],
+)
+CUSTOMERS = FeatureContract(
+    name="customers",
+    version=2,
+    entity=["customer"],
+    features=[
+        Feature(
+            name="age_y",
+            type=FieldType.INTEGER,
+            minimum=0,
+            freshness_s=3_600,
+            description="Completed years",
+            personal_data=PersonalData(purposes=["credit", "fraud prevention"], retention_d=90),
+        ),
+        Feature(name="orders", type=FieldType.INTEGER, owner="orders"),
+        Feature(name="spent_usd", type=FieldType.NUMBER),
+    ],
+    served=FeatureServing.STORED,
+    ttl_s=172_800,
+    owner="customer-data",
+    description="Who buys",
 )
 CONTRACT = InferenceContract.over(PAYMENTS, name="fraud")
 PAYMENT_ROWS = DataContract(
@@ -89,7 +112,7 @@ DEPLOYMENT = Deployment(environment="local", account_id="000000000000", region="
 
 MAX = SystemSpec(
     name="fraud",
-    features=PAYMENTS,
+    features=[PAYMENTS, CUSTOMERS],
     contract=InferenceContract.over(PAYMENTS, name="fraud", version=3, output=Answer(prior=0.01)),
     model=ModelSpec.trained(
         "baseline",
