@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +29,15 @@ class Settings:
 
 
 def configure(settings: Settings) -> None:
-    """Sets what ministack reads when it is imported, and clears what its functions must not inherit."""
+    """Sets what ministack reads when it is imported, and clears what its functions must not inherit.
+
+    The code of functions is unpacked into temporary files. Those of a sandbox that was killed are removed by
+    its next start, since they lie in its state directory.
+    """
+    scratch = settings.state_dir / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    tempfile.tempdir = str(scratch)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(

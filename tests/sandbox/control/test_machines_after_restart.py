@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 from headway_sandbox import lifecycle
-from support.control import ROLE, Cloud, until
+from support.control import ROLE, Cloud, unique, until
 
 WAIT_S = 3
+FUNCTION = unique("journal")
 RETRY = [{"ErrorEquals": ["Lambda.ServiceException"], "IntervalSeconds": 1, "MaxAttempts": 1}]
 CODE = """
 import time
@@ -40,7 +42,7 @@ def function(cloud: Cloud) -> str:
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("handler.py", CODE)
     made = cloud.client("lambda").create_function(
-        FunctionName="journal",
+        FunctionName=FUNCTION,
         Runtime="python3.11",
         Role=ROLE,
         Handler="handler.handle",
@@ -117,6 +119,7 @@ def test_machines_go_on_after_a_kill_and_a_stop_as_if_their_calls_had_failed(
     assert ended(own, branches)["status"] == "FAILED"
     assert journal.read_text().split().count("retried") == 2
     assert journal.read_text().split().count("failing") == 1
+    assert list(Path(tempfile.gettempdir()).glob(f"*{FUNCTION}*")) == []
 
 
 def test_a_reset_ends_what_runs_for_good(own: Cloud) -> None:
