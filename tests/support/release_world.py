@@ -37,9 +37,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:
     """Waits for a condition."""
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(POLL_S)
