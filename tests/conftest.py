@@ -1,11 +1,21 @@
-"""The order in which workers take the files of tests."""
+"""What holds for all tests: the order in which workers take their files, and no test of the machine's speed."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 LONG = ("system", "runtime_release", "stacks", "runtime_monitor")
 """Folders of tests whose files take longest."""
+
+settings.register_profile(
+    "any-machine",
+    settings.get_profile("default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("any-machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

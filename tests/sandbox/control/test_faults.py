@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,8 +72,9 @@ def test_a_rate_meets_its_share_and_the_same_calls_again(
 
     first = run()
     assert first == run()
-    # 60 calls: five standard deviations.
-    assert abs(sum(first) - 60 * rate) <= 5 * (60 * rate * (1 - rate)) ** 0.5 + 1e-9
+    chances = [math.comb(60, hits) * rate**hits * (1 - rate) ** (60 - hits) for hits in range(61)]
+    at_most, at_least = sum(chances[: sum(first) + 1]), sum(chances[sum(first) :])
+    assert min(at_most, at_least) > 1e-9, "so many hits are too rare to be chance"
     store.close()
 
 
