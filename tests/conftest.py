@@ -1,4 +1,4 @@
-"""What holds for all tests: the order in which workers take their files, and no test of the machine's speed."""
+"""What holds for all tests: the order in which workers take files, and no test of the machine's speed."""
 
 from pathlib import Path
 
