@@ -107,6 +107,7 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
                 keep=herald.keep,
             ),
             tell=herald.tell,
+            has_ended=lambda release: release.execution in made.ended,
         ),
         collector=Collector(settings, catalogue, records),
         base=Base(config="", contract_digest=CONTRACT.digest()),

@@ -176,6 +176,21 @@ def test_a_release_that_lost_its_execution_is_turned_back_by_the_next(world: Wor
     assert world.serving() == world.base.config
 
 
+def test_a_release_whose_execution_goes_on_is_left_alone_however_long_it_takes(world: World) -> None:
+    first, second = world.package("one"), world.package("two")
+    began, later = "2026-02-01T00:00:00+00:00", "2026-02-01T01:00:00+00:00"
+    world.machine.advance(first, began, began, execution="arn:first")
+
+    patient = world.machine.advance(second, later, later, execution="arn:second").release
+    left_alone = world.records.find(patient.why.split()[0])
+    world.ended.add("arn:first")
+    until(lambda: world.machine.advance(second, later, later).release.status == "running")
+    turned_back = world.records.all()[-1]
+
+    assert (patient.status, left_alone and left_alone.status) == ("waiting", "running")
+    assert (turned_back.execution, turned_back.status) == ("arn:first", "rolled_back")
+
+
 def test_the_last_two_shapes_stay_and_older_ones_go(world: World) -> None:
     served = []
     for noun in ("one", "two", "three"):

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
@@ -57,6 +57,8 @@ class World:
     collector: Collector
     base: Base
     plan: Plan
+    ended: set[str] = field(default_factory=set)
+    """Executions that have ended."""
 
     def config(self, noun: str, instance_type: str = "ml.m5.large", *, artifact: bytes | None = None) -> str:
         """Makes a base configuration with its own placeholder model, as the stack does."""

@@ -154,6 +154,7 @@ def _parts() -> Parts:
         records=records,
         observer=observer,
         tell=herald.tell,
+        has_ended=lambda release: bool(abandoned([release], states)),
     )
     return Parts(
         machine=machine,

@@ -64,6 +64,8 @@ class ReleaseMachine:
         records: The record of releases.
         observer: Counts what happens in a stage.
         tell: Told of every decision, with the release after it.
+        has_ended: Whether the execution that a release names has ended; where nobody knows, a release that
+            was not looked at for long counts as forgotten.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ReleaseMachine:
         records: Records,
         observer: Observer,
         tell: Callable[[Release], None],
+        has_ended: Callable[[Release], bool] | None = None,
     ) -> None:
         self._settings = settings
         self._plan = plan
@@ -83,6 +86,7 @@ class ReleaseMachine:
         self._preparation = Preparation(settings, catalogue, records)
         self._observer = observer
         self._tell = tell
+        self._has_ended = has_ended
 
     def advance(
         self, model_package_arn: str, started_at: str, now: str, override: str = "", execution: str = ""
@@ -173,16 +177,21 @@ class ReleaseMachine:
         return None if alone(self._settings.prefix, description, model).name == live.config else package
 
     def _take_over(self, holder: str, by: str, now: str) -> None:
-        """Takes a step of a release that nobody has looked at for long, so that it comes to an end."""
+        """Takes a step of a release that nothing moves any more, so that it comes to an end."""
         held = self._records.find(holder)
         if held is None or held.is_over:
             return
-        forgotten_s = LOOKS_MISSED * float(self._settings.poll_s) + STEP_S
-        if held.taken_over_by == by or _seconds(held.at, now) >= forgotten_s:
+        if held.taken_over_by == by or self._is_lost(held, now):
             self._records.save(replace(held, taken_over_by=by))
             self.abandon(
                 held.model_package_arn, held.started_at, now, "the execution that moved it has ended"
             )
+
+    def _is_lost(self, held: Release, now: str) -> bool:
+        """Whether nothing moves a release any more."""
+        if self._has_ended is not None and held.execution:
+            return self._has_ended(held)
+        return _seconds(held.at, now) >= LOOKS_MISSED * float(self._settings.poll_s) + STEP_S
 
     def _unless_overtaken(self, release: Release, step: Callable[[], Progress]) -> Progress:
         """Takes a step; where another one was faster, the next looks at what that one has recorded."""
