@@ -267,7 +267,8 @@ def _spawn(state_dir: Path, port: int, enforce_iam: bool) -> SandboxRecord:
         _end_server(state_dir)
         raise SandboxError(report.get("error", f"The sandbox did not start; see {state_dir / LOG}."))
     record = SandboxRecord(**report["record"])
-    if not _answers(record):
+    # The first answer comes after those to callers who waited for the start.
+    if not _answers(record, START_TIMEOUT_S):
         _end_server(state_dir)
         raise SandboxError(
             f"The sandbox started on port {record.port} but does not answer; see {state_dir / LOG}."
@@ -318,9 +319,9 @@ def _changing(state_dir: Path) -> Iterator[None]:
         yield
 
 
-def _answers(record: SandboxRecord) -> bool:
+def _answers(record: SandboxRecord, timeout_s: float = ANSWER_TIMEOUT_S) -> bool:
     try:
-        status, body = _request(record.port, "GET", "/_headway/health", ANSWER_TIMEOUT_S)
+        status, body = _request(record.port, "GET", "/_headway/health", timeout_s)
         return status == 200 and json.loads(body).get("pid") == record.pid
     except (OSError, http.client.HTTPException, ValueError):
         return False
