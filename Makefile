@@ -32,5 +32,6 @@ $(STAMP): pyproject.toml constraints.txt
 	  [ -n "$$python" ] || { echo "Headway needs Python 3.11 or newer on PATH; none was found. Install it and run make again." >&2; exit 1; }; \
 	  echo "Installing Headway and its dependencies into $(VENV) (once)"; \
 	  [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# Most of what is installed is never imported; what is, is compiled then.
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@

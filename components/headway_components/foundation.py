@@ -14,7 +14,6 @@ from headway_components._grants import Statement, trust
 from headway_components._key import key_policy, partition_of
 from headway_components._names import MAXIMUM_PREFIX_CHARACTERS, prefix_of
 from headway_components._refs import FoundationRef, NetworkRef, RoleRef
-from headway_components.network import DEFAULT_CIDR, Network, NetworkArgs
 from headway_components.trail import Trail, TrailArgs, deliver_trail, trail_arn
 
 _ACCOUNT = re.compile(r"\d{12}")
@@ -194,6 +193,9 @@ class Foundation(pulumi.ComponentResource):
         return key
 
     def _network(self, name: str, args: FoundationArgs, key: kms.Key, log_retention_days: int) -> NetworkRef:
+        # The provider's classes of networks take half a second to import, which a stack without one saves.
+        from headway_components.network import DEFAULT_CIDR, Network, NetworkArgs  # noqa: PLC0415
+
         network = NetworkArgs(
             prefix=prefix_of(args.system),
             account_id=args.account_id,

@@ -12,7 +12,6 @@ from headway_components._declaration import DeclarationError, Problem
 from headway_components._tags import tagged
 from headway_components.ai_system import AISystem, AISystemArgs
 from headway_components.deployment import Deployment, own_repository
-from headway_components.image_repository import ImageRepository, ImageRepositoryArgs
 from headway_components.spec import SystemSpec
 
 NAMESPACE = "headway"
@@ -31,6 +30,9 @@ def deploy(*systems: SystemSpec) -> None:
     deployment = deployment_from_config()
     repository = own_repository(deployment)
     if deployment.manage_image_repository and repository is not None:
+        # The provider's classes of repositories take time to import, which most stacks save.
+        from headway_components.image_repository import ImageRepository, ImageRepositoryArgs  # noqa: PLC0415
+
         ImageRepository(
             repository.replace("/", "-"),
             ImageRepositoryArgs(

@@ -81,7 +81,9 @@ def test_every_environment_deploys_the_same_system(stack: str) -> None:
 
     assert here >= local
     assert {type_ for type_, _ in here - local} <= WHAT_A_LAPTOP_HAS_NOT
-    assert {item.protect for item in run.of_type("bucket:Bucket")} == {stack != "local"}
+    buckets = run.of_type("bucket:Bucket")
+    assert len(buckets) == 4
+    assert {(item.protect, item.retain_on_delete) for item in buckets} == {(stack != "local",) * 2}
 
 
 @pytest.mark.usefixtures("in_stacks")
