@@ -29,6 +29,7 @@ VERBS: Final = {
     "release": "app",
     "traffic": "app",
     "monitor": "app",
+    "features": "app",
     "flag": "app",
     "sandbox": "app",
 }

@@ -1,7 +1,7 @@
 """What the stack says about its systems: the one output that the command line builds on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ _REQUIRED = ("endpoint_name", "base_endpoint_config_name", "contract_digest")
 _OPTIONAL = (
     *("pipeline_name", "model_package_group_name", "release_state_machine_arn", "release_table_name"),
     *("monitor_pipeline_name", "monitor_alarm_name"),
+    *("ingest_code", "feature_code"),
 )
 
 
@@ -30,11 +31,15 @@ class System:
     release_table_name: str | None = None
     monitor_pipeline_name: str | None = None
     monitor_alarm_name: str | None = None
+    ingest_code: str | None = None
+    feature_code: str | None = None
     artifacts_bucket: str | None = None
     data_bucket: str | None = None
+    capture_bucket: str | None = None
     switch: Mapping[str, str] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    features: Sequence[Mapping[str, Any]] = ()
 
 
 def read_systems(session: Session) -> tuple[System, ...]:
@@ -66,6 +71,8 @@ def parse_systems(outputs: Mapping[str, Any]) -> tuple[System, ...]:
             **{key: item[key] for key in (*_REQUIRED, *_OPTIONAL) if item.get(key)},
             artifacts_bucket=item.get("buckets", {}).get("artifacts"),
             data_bucket=item.get("buckets", {}).get("data"),
+            capture_bucket=item.get("buckets", {}).get("capture"),
+            features=item.get("features", ()),
             switch=item.get("switch"),
             contract=item.get("contract", {}),
             evaluation=item.get("evaluation", {}),

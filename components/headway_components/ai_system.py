@@ -189,6 +189,8 @@ class AISystem(pulumi.ComponentResource):
         return {
             "pipeline_name": self.training.pipeline_name,
             "training_digest": self.training.training_digest,
+            "ingest_code": None if spec.model.training is None else spec.model.training.ingest,
+            "feature_code": None if spec.model.training is None else spec.model.training.features,
             "evaluation": None if evaluation is None else evaluation.plain(),
             "monitor_pipeline_name": self.drift.pipeline_name,
             "monitor_schedule_name": self.drift.schedule_name,

@@ -14,7 +14,7 @@ from headway_sandbox.ministack_seam.access import Access, AccessDeniedError
 from headway_sandbox.ministack_seam.alarms import AlarmEvents, evaluate_alarms, keep_metrics
 from headway_sandbox.ministack_seam.default_key import with_default_key
 from headway_sandbox.ministack_seam.executions import Executions, Journal
-from headway_sandbox.ministack_seam.gaps import keep_audit_trail, with_log_group_keys
+from headway_sandbox.ministack_seam.gaps import keep_audit_trail, with_log_group_keys, with_query_results
 from headway_sandbox.ministack_seam.metrics import ServiceMetrics
 from headway_sandbox.ministack_seam.object_keys import ObjectKeys
 from headway_sandbox.ministack_seam.parameters import Answer, watch_parameters
@@ -252,7 +252,7 @@ class Ministack:
     def encode_state(self, service: str, state: object) -> str:
         """A service's state as ministack reads it back from a file at its next start."""
         version = self._persistence._state_format_version(service)  # noqa: SLF001
-        default = self._persistence._json_default  # noqa: SLF001
+        default = with_query_results(self._persistence._json_default)  # noqa: SLF001
         return dumps_in_pieces({"__ministack_format__": version, "payload": state}, default)
 
     def reset(self) -> None:

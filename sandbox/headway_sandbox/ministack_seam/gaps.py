@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import functools
 import importlib
 import json
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ Document = dict[str, Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 
 _TRAIL = "recorded"
+_OF_QUERIES = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID)
 _JSON = {"Content-Type": "application/x-amz-json-1.1"}
 
 
@@ -44,6 +48,20 @@ def with_log_group_keys(handler: Handler) -> Handler:
         return 200, dict(_JSON), b""
 
     return handle
+
+
+def with_query_results(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Lets the results of Athena's queries be saved; ministack keeps times and decimals as Python has them.
+
+    Args:
+        default: What makes JSON of ministack's own values.
+    """
+
+    def plain(value: Any) -> Any:  # noqa: ANN401 - any value of a query
+        # As the answer of a query would say it.
+        return str(value) if isinstance(value, _OF_QUERIES) else default(value)
+
+    return plain
 
 
 def keep_audit_trail(cloudtrail: Any) -> None:  # noqa: ANN401 - ministack is not typed
