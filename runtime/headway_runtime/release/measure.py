@@ -129,17 +129,18 @@ class Meter:
         ]
         return max(found) if found else None
 
-    def memory(self, variant: str, span: Span) -> list[float]:
-        """The share of its machines' memory that a variant used, period after period, the newest last.
+    def use(self, variant: str, metric: str, span: Span) -> list[float]:
+        """The share of its machines that a variant used, period after period, the newest last.
 
         Args:
             variant: Name of the variant.
+            metric: `MemoryUtilization`, or `CPUUtilization`, of which each core of a machine is 1.
             span: The time span.
         """
         if span.is_empty:
             return []
-        query = self._query("memory", variant, "MemoryUtilization", "Average", span, namespace=USE_NAMESPACE)
-        return [percent / 100 for percent in self._read([query], span)["memory"]]
+        query = self._query("use", variant, metric, "Average", span, namespace=USE_NAMESPACE)
+        return [percent / 100 for percent in self._read([query], span)["use"]]
 
     def _query(
         self,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,8 @@ DIVERGENCE = "divergence"
 COST = "cost_per_thousand_usd"
 QUALITY = "quality"
 MEMORY = "memory"
+USES = {MEMORY: "MemoryUtilization", "processor": "CPUUtilization"}
+"""What SageMaker says that a variant uses of its machines."""
 BASELINE_SAMPLES = 100
 BASELINE_HISTORY = timedelta(hours=1)
 LEVELS_KEPT = 30
@@ -84,7 +86,7 @@ class Observer:
             arms={name: counts for name, counts in arms.items() if name in asked},
             pairs={name: item for name, item in pairs.items() if name in asked},
             slices={name: item for name, item in slices.items() if name in asked},
-            levels={MEMORY: self._memory(release, span)} if MEMORY in asked else {},
+            levels={MEMORY: self._judged_use(release, span)} if MEMORY in asked else {},
             missing=missing,
         )
 
@@ -92,6 +94,7 @@ class Observer:
         """Writes what the shadow showed, as JSON and for people; answers where."""
         span = Span.between(release.arrived_at, release.at, self.period_s)
         compared = self._compared(release, plan, span)
+        uses = {name: self._use(release, span, metric) for name, metric in USES.items()}
         document = {
             "release": release.release_id,
             "champion": release.champion,
@@ -99,26 +102,31 @@ class Observer:
             "observation": release.observations[-1] if release.observations else None,
             "metrics": list(release.metrics),
             "comparison": None if compared is None else asdict(compared),
+            "uses": {name: asdict(use) for name, use in uses.items()},
         }
         self.keep(release.release_id, "shadow.json", json.dumps(document, sort_keys=True, indent=2).encode())
-        return self.keep(release.release_id, "shadow.md", report_markdown(release, compared).encode())
+        text = report_markdown(release, compared, uses)
+        return self.keep(release.release_id, "shadow.md", text.encode())
 
-    def _memory(self, release: Release, span: Span) -> Levels:
-        """The memory that both use: the challenger in this stage, the champion since the release began."""
+    def _judged_use(self, release: Release, span: Span) -> Levels:
+        """The memory that both use, as it is judged: a placeholder is no measure of what a model needs."""
+        use = self._use(release, span, USES[MEMORY])
+        return replace(use, champion=()) if release.over_placeholder else use
+
+    def _use(self, release: Release, span: Span, metric: str) -> Levels:
+        """What both use of their machines: the challenger in this stage, the champion in this release."""
         kept = timedelta(seconds=LEVELS_KEPT * self.period_s)
         since = {
             CHALLENGER: max(span.start, span.end - kept),
             CHAMPION: max(datetime.fromisoformat(release.started_at), span.end - kept),
         }
         found = {
-            variant: self.meter.memory(
-                variant, Span.between(start.isoformat(), span.end.isoformat(), self.period_s)
+            variant: self.meter.use(
+                variant, metric, Span.between(start.isoformat(), span.end.isoformat(), self.period_s)
             )
             for variant, start in since.items()
-            # A placeholder is no measure of what a model needs.
-            if variant == CHALLENGER or not release.over_placeholder
         }
-        return Levels(challenger=found[CHALLENGER], champion=found.get(CHAMPION, ()))
+        return Levels(challenger=found[CHALLENGER], champion=found[CHAMPION])
 
     def _compared(self, release: Release, plan: Plan, span: Span) -> Comparison | None:
         store = self.captures(release.base)

@@ -1,7 +1,9 @@
 """What the shadow showed, for people: Markdown with small charts made of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 
+from headway_runtime.judge import Levels
 from headway_runtime.judge.words import count, percent, share
 from headway_runtime.release.comparison import Comparison
 from headway_runtime.release.records import Release
@@ -10,14 +12,15 @@ _BARS = "▁▂▃▄▅▆▇█"
 _SLICES_SHOWN = 20
 
 
-def report_markdown(release: Release, compared: Comparison | None) -> str:
+def report_markdown(release: Release, compared: Comparison | None, uses: Mapping[str, Levels]) -> str:
     """The report of a shadow stage.
 
     Args:
         release: The release, with what each metric said at the last look.
         compared: How the answers of both models differ; None where nothing is captured.
+        uses: What both used of their machines, by what it is.
     """
-    return "\n".join(_lines(release, compared)) + "\n"
+    return "\n".join((*_lines(release, compared), *_uses(uses))) + "\n"
 
 
 def _lines(release: Release, compared: Comparison | None) -> Iterator[str]:
@@ -45,6 +48,22 @@ def _lines(release: Release, compared: Comparison | None) -> Iterator[str]:
         yield from _slices(compared)
 
 
+def _uses(uses: Mapping[str, Levels]) -> Iterator[str]:
+    """What both used of their machines; nothing where nobody measured it."""
+    known = {name: use for name, use in uses.items() if use.challenger}
+    if not known:
+        return
+    yield ""
+    yield "| used of the machine | challenger | champion |"
+    yield "|---|---|---|"
+    for name, use in known.items():
+        yield f"| {name} | {_level(use.challenger)} | {_level(use.champion)} |"
+
+
+def _level(levels: Sequence[float]) -> str:
+    return f"{percent(median(levels))} `{chart(levels)}`" if levels else "not measured"
+
+
 def _slices(compared: Comparison) -> Iterator[str]:
     worst = sorted(
         compared.slices.items(), key=lambda item: (-item[1].bad / max(1, item[1].compared), item[0])
@@ -59,7 +78,7 @@ def _slices(compared: Comparison) -> Iterator[str]:
         yield f"{len(worst) - _SLICES_SHOWN} more slices diverge less."
 
 
-def chart(values: Sequence[int]) -> str:
+def chart(values: Sequence[float]) -> str:
     """Numbers as a row of bars.
 
     Args:
