@@ -1,7 +1,7 @@
 """What each kind of metric says about a challenger."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from headway_runtime.judge.arms import judge_arms
 from headway_runtime.judge.evidence import log_above
@@ -73,7 +73,7 @@ def _value(metric: Metric, observations: Sequence[StageObservation], _: JudgePla
     )
 
 
-_JUDGES = {
+_JUDGES: Mapping[Comparison, Callable[[Metric, Sequence[StageObservation], JudgePlan], MetricVerdict]] = {
     Comparison.ARMS: judge_arms,
     Comparison.PAIRS: _pairs,
     Comparison.VALUE: _value,
