@@ -103,8 +103,8 @@ class Executions:
 
         @functools.wraps(emit)
         def note_and_emit(execution: Document) -> None:
-            if self._stopping and execution["status"] in _BY_ITSELF:
-                raise SystemExit  # of its thread: its last call may have failed because the sandbox ends
+            if execution["status"] in _BY_ITSELF:
+                self._leave()  # its last call may have failed because the sandbox ends
             self._note_status(execution)
             emit(execution)
 
@@ -143,6 +143,11 @@ class Executions:
         """Lets everything stay as it is written down, for the next start to go on from."""
         self._stopping = True
 
+    def _leave(self) -> None:
+        """Ends the thread of an execution, once the sandbox stops; what a call waits for comes to its end."""
+        if self._stopping and threading.current_thread() is not threading.main_thread():
+            raise SystemExit
+
     def forget(self) -> None:
         """Ends what runs, without a word to anybody, because everything is emptied."""
         for execution in self._stepfunctions._executions.all_values():  # noqa: SLF001
@@ -170,8 +175,7 @@ class Executions:
             # What goes on inside a state with branches is part of that state.
             if not context or "Execution" not in context or _inside.get():
                 return handler(state, data, *rest)
-            if self._stopping:
-                raise SystemExit  # of its thread
+            self._leave()
             place = _resumed.get()
             waited_s, interrupted = 0.0, None
             if place is not None:
