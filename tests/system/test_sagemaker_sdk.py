@@ -60,8 +60,9 @@ def sdk_python() -> Path:
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / "complete").exists():
-            venv.create(place, clear=True, with_pip=True)
-            command = [str(place / "bin/python"), "-m", "pip", "install", "--quiet", pinned()]
+            venv.create(place, clear=True)
+            pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python")]
+            command = [*pip, "install", "--quiet", "--no-compile", pinned()]
             done = subprocess.run(
                 [*command, "--disable-pip-version-check", "--constraint", str(HERE / "constraints.txt")],
                 check=False,
