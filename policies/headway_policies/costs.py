@@ -3,6 +3,7 @@
 Usage (requests, storage, jobs) is not in it. A price that the table does not hold is unknown, which is said.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,7 @@ def _variants(
                 continue
             kind, count = variant.get("instanceType"), variant.get("initialInstanceCount")
             # A program's numbers travel as floats.
-            number = int(count) if isinstance(count, int | float) else None
+            number = int(count) if isinstance(count, int | float) and math.isfinite(count) else None
             if number is not None and most is not None:
                 number = max(number, most)
             price = _price(kind, prices)
@@ -167,6 +168,7 @@ def _scaled_to(stack: Stack) -> int | None:
         for target in stack.of_type(_SCALED)
         if target.value("serviceNamespace") == "sagemaker"
         and isinstance(top := target.value("maxCapacity"), int | float)
+        and math.isfinite(top)
     ]
     return max(tops, default=None)
 

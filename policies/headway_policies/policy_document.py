@@ -1,7 +1,7 @@
 """IAM policy documents by what they mean, not by how they are written. Pure.
 
-One value or a list of one, `NotAction`, `NotResource`, wildcards anywhere in a name, actions in any case,
-principals as text or as an object: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+One value or a list of one, `NotAction`, `NotResource`, wildcards anywhere in a name, actions and the names of
+elements in any case, principals as text or as an object: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
 
 import re
@@ -15,6 +15,13 @@ Text = object
 """A text, or `UNKNOWN`."""
 
 EVERYBODY = "*"
+_ELEMENTS = frozenset(
+    {
+        *("Version", "Id", "Statement", "Sid", "Effect", "Action", "NotAction"),
+        *("Resource", "NotResource", "Principal", "NotPrincipal", "Condition"),
+    }
+)
+"""The elements of a document and of a statement, as AWS spells them."""
 
 
 @lru_cache(maxsize=8192)
@@ -192,7 +199,7 @@ def statements(resource: Resource, path: str) -> tuple[Statement, ...]:
 
 def parse(document: Mapping[str, object], path: str = "policy") -> Iterator[Statement]:
     """The statements of a policy document."""
-    for position, item in enumerate(_listed(document.get("Statement"))):
+    for position, item in enumerate(_listed(_element(document, "Statement"))):
         where = f"{path} Statement[{position}]"
         if item is UNKNOWN:
             yield Statement(path=where, effect=UNKNOWN, is_known=False)
@@ -201,23 +208,44 @@ def parse(document: Mapping[str, object], path: str = "policy") -> Iterator[Stat
 
 
 def _statement(item: Mapping[str, object], path: str) -> Statement:
+    not_principal = _element(item, "NotPrincipal")
     return Statement(
         path=path,
-        effect=item.get("Effect"),
-        actions=_listed(item.get("Action")),
-        not_actions=_optional(item.get("NotAction")),
-        resources=_listed(item.get("Resource")),
-        not_resources=_optional(item.get("NotResource")),
-        principals=_principals(item.get("Principal")),
-        not_principals=None if item.get("NotPrincipal") is None else _principals(item["NotPrincipal"]),
-        conditions=tuple(_conditions(item.get("Condition"))),
+        effect=_element(item, "Effect"),
+        actions=_listed(_element(item, "Action")),
+        not_actions=_optional(_element(item, "NotAction")),
+        resources=_listed(_element(item, "Resource")),
+        not_resources=_optional(_element(item, "NotResource")),
+        principals=_principals(_element(item, "Principal")),
+        not_principals=None if not_principal is None else _principals(not_principal),
+        conditions=tuple(_conditions(_element(item, "Condition"))),
     )
 
 
+def _element(item: Mapping[str, object], name: str) -> object:
+    """An element by its name, in any case; what is given twice in two spellings counts together.
+
+    A condition that is given twice counts for nothing: what it narrows is not clear.
+    """
+    if item.keys() <= _ELEMENTS:
+        return item.get(name)
+    found = [value for key, value in item.items() if key.lower() == name.lower()]
+    if len(found) < 2:
+        return found[0] if found else None
+    if name == "Condition":
+        return None
+    if name == "Effect":
+        return next((value for value in found if value != "Deny"), "Deny")
+    return [each for value in found for each in _listed(value)]
+
+
 def _principals(value: object) -> tuple[Principal, ...]:
-    if isinstance(value, Mapping):
-        return tuple(Principal(kind=str(kind), value=item) for kind in value for item in _listed(value[kind]))
-    return tuple(Principal(kind=EVERYBODY, value=item) for item in _listed(value))
+    return tuple(
+        Principal(kind=str(kind), value=item)
+        for each in _listed(value)
+        for kind, held in (each.items() if isinstance(each, Mapping) else ((EVERYBODY, each),))
+        for item in _listed(held)
+    )
 
 
 def _conditions(value: object) -> Iterator[Condition]:

@@ -65,9 +65,12 @@ def read_state(text: str | bytes) -> StateFile:
     if not isinstance(raw, list):
         raise StateError(f"the state's `resources` is {_shown(raw)}, want a list; {_EXPORT} again")
     values = Values()
-    resources = tuple(
-        _resource(item, position, values) for position, item in enumerate(raw) if not _is_leaving(item)
-    )
+    try:
+        resources = tuple(
+            _resource(item, position, values) for position, item in enumerate(raw) if not _is_leaving(item)
+        )
+    except RecursionError:
+        raise _too_deep() from None
     return StateFile(
         version=version,
         engine=engine if isinstance(engine, str) else "",
@@ -85,11 +88,18 @@ def _document(text: str | bytes) -> Mapping[str, object]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise StateError(f"the state is not JSON ({error.msg} at {place}); {_EXPORT} again") from None
+    except ValueError:
+        # Python reads no number of thousands of digits.
+        raise StateError(f"the state holds a number that is none; {_EXPORT} again") from None
     except RecursionError:
-        raise StateError(f"the state is nested too deeply to be one; {_EXPORT} again") from None
+        raise _too_deep() from None
     if not isinstance(document, Mapping):
         raise StateError(f"the state is {_shown(document)}, want a JSON object; {_EXPORT}")
     return document
+
+
+def _too_deep() -> StateError:
+    return StateError(f"the state is nested too deeply to be one; {_EXPORT} again")
 
 
 def _deployment(document: Mapping[str, object]) -> Mapping[str, object]:

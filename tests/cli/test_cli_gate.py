@@ -269,7 +269,7 @@ def test_an_exception_is_new_against_a_base_and_agreed_once_it_is_there(gate: Ga
 
 @pytest.mark.parametrize(
     "name",
-    ["../../elsewhere", "..", "half a \ud800 character", "*?|<>\r\n"],
+    ["../../elsewhere", "..", "half a \ud800 character", "*?|<>\r\n", "\x1b[2J\u202e"],
     ids=ascii,
 )
 def test_no_name_in_a_state_leads_elsewhere_or_breaks_a_form(gate: Gate, name: str) -> None:
@@ -279,6 +279,7 @@ def test_no_name_in_a_state_leads_elsewhere_or_breaks_a_form(gate: Gate, name: s
     done = gate("--state", "state.json", "--out", "out")
 
     assert done.returncode == 1, done.stderr
+    assert not {"\x1b", "\u202e"} & set(done.stdout)
     assert {path.parent for path in set(gate.directory.parent.rglob("*")) - before} <= {
         gate.directory,
         gate.directory / "out",

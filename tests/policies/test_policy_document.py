@@ -154,3 +154,32 @@ def test_what_is_no_document_says_where(document: object, error: type[Exception]
         statements(Resource(type=ROLE_POLICY, urn="u", properties={"policy": document}), "policy")
 
     assert caught.value.path == "policy"  # type: ignore[attr-defined]
+
+
+def test_elements_in_any_case_and_given_twice_mean_all_that_they_say() -> None:
+    [lower] = parse({"statement": {"effect": "Allow", "action": "*", "resource": "*"}})
+    [twice] = parse(
+        {
+            "Statement": {
+                "Effect": "Deny",
+                "effect": "Allow",
+                "Action": "s3:GetObject",
+                "action": ["*"],
+                "Resource": "arn:aws:s3:::a/*",
+                "RESOURCE": "*",
+                "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+                "principal": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+                "condition": {},
+            }
+        }
+    )
+
+    assert lower.is_for_every_action
+    assert lower.is_for_every_resource
+    assert twice.allows
+    assert twice.is_for_every_action
+    assert twice.covers_action("s3:GetObject")
+    assert twice.is_for_every_resource
+    assert twice.is_for_everybody
+    assert twice.conditions == ()

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -86,9 +86,17 @@ def document(name: str, change: Callable[[Any], None]) -> Edit:
 
 
 def no_thresholds(pipeline: Any) -> None:
-    for step in pipeline["Steps"]:
+    for step in every_step(pipeline["Steps"]):
         if step["Name"] == "Evaluate":
             step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["evaluate", "--floor", "base-rate"]
+
+
+def every_step(steps: Any) -> Iterator[Any]:
+    """The steps of a pipeline, those inside conditions too."""
+    for step in steps:
+        yield step
+        for inner in ("IfSteps", "ElseSteps"):
+            yield from every_step(step.get("Arguments", {}).get(inner, ()))
 
 
 def half_at_once(plan: Any) -> None:

@@ -1,6 +1,7 @@
 """What comes of a judged stack: the lane, its exact reasons, what exceptions allow, what is never shown."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -14,10 +15,12 @@ import pytest
 from headway_policies.costs import load_prices
 from headway_policies.exceptions import ExceptionStatus, PolicyException, parse_exceptions
 from headway_policies.framework_map import Control, Framework, Standing
-from headway_policies.intent import DataClassification, Intent
+from headway_policies.intent import PRODUCTION, DataClassification, Intent
+from headway_policies.judge import judge
 from headway_policies.lanes import Base, Lane, Why
 from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.plan import Change, Operation, Plan
+from headway_policies.registry import all_rules
 from headway_policies.report.document import document
 from headway_policies.report.evidence import bundle, digest
 from headway_policies.report.junit import junit
@@ -368,3 +371,60 @@ def test_the_same_inputs_give_the_same_digest_and_any_other_another() -> None:
     assert one == same
     assert digest(bundle(_everything(), {"state": "1"})) != one
     assert digest(bundle(_assess(_bucket("data")), {"state": "0"})) != one
+
+
+def _edges(count: int) -> tuple[Resource, ...]:
+    """Endpoints with a configuration, an alarm, a rule on it, a schedule, a function and its plan each."""
+
+    def made(type_: str, called: str, **properties: object) -> Resource:
+        return Resource(type=type_, name=called, urn=f"urn:{type_}::{called}", properties=properties)
+
+    found = []
+    for item in range(count):
+        pattern = {"source": ["aws.cloudwatch"], "detail": {"alarmName": [f"a{item}"]}}
+        variables = {"variables": {"ENDPOINT": f"e{item}", "PLAN": f"/p{item}"}}
+        found += [
+            made(
+                "aws:sagemaker/endpoint:Endpoint", f"e{item}", name=f"e{item}", endpointConfigName=f"c{item}"
+            ),
+            made("aws:sagemaker/endpointConfiguration:EndpointConfiguration", f"c{item}", name=f"c{item}"),
+            made(
+                *("aws:cloudwatch/metricAlarm:MetricAlarm", f"a{item}"),
+                name=f"a{item}",
+                namespace="Headway/Drift",
+                metricName="psi",
+                dimensions={"Endpoint": f"e{item}"},
+            ),
+            made("aws:cloudwatch/eventRule:EventRule", f"r{item}", eventPattern=json.dumps(pattern)),
+            made(
+                *("aws:scheduler/schedule:Schedule", f"s{item}"),
+                target={"input": json.dumps({"endpoint": f"e{item}"})},
+            ),
+            made("aws:lambda/function:Function", f"f{item}", environment=variables),
+            made("aws:ssm/parameter:Parameter", f"p{item}", name=f"/p{item}", value='{"ladder": []}'),
+        ]
+    return tuple(found)
+
+
+def test_many_edges_are_looked_up_and_not_compared_one_by_one() -> None:
+    """Ten times the resources are ten times the calls, give or take: counted, since a clock tells little."""
+
+    def calls(count: int) -> int:
+        total = 0
+
+        def count_calls(_frame: object, event: str, _argument: object) -> None:
+            nonlocal total
+            total += event == "call"
+
+        resources = _edges(count)
+        sys.setprofile(count_calls)
+        try:
+            found = list(judge(all_rules(), resources, PRODUCTION))
+        finally:
+            sys.setprofile(None)
+        assert not [item for item in found if item.error]
+        return total
+
+    few, many = calls(10), calls(100)
+
+    assert many < 15 * few

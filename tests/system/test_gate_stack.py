@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -116,12 +116,20 @@ def _wildcard(properties: Properties) -> Properties:
 
 def _no_thresholds(properties: Properties) -> Properties:
     definition = json.loads(properties["pipelineDefinition"])
-    for step in definition["Steps"]:
+    for step in _every_step(definition["Steps"]):
         specification = step.get("Arguments", {}).get("AppSpecification", {})
         arguments = specification.get("ContainerArguments")
         if arguments and "--minimum-logloss-improvement" in arguments:
             specification["ContainerArguments"] = arguments[:1]
     return {**properties, "pipelineDefinition": json.dumps(definition)}
+
+
+def _every_step(steps: Any) -> Iterator[Any]:
+    """The steps of a pipeline, those inside conditions too."""
+    for step in steps:
+        yield step
+        for inner in ("IfSteps", "ElseSteps"):
+            yield from _every_step(step.get("Arguments", {}).get(inner, ()))
 
 
 def _steep_ladder(properties: Properties) -> Properties:

@@ -16,6 +16,8 @@ MAXIMUM_ROWS: Final = 50
 """A comment of a code host holds 65,536 characters; what is left out is counted."""
 
 _MARKUP: Final = re.compile(r"([|*`\[\]])")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What moves the cursor of a terminal, breaks a line, or turns the order of letters."""
 
 _HEADLINES: Final = {
     Lane.AUTO: "ships by itself: everything passes on the golden path",
@@ -84,7 +86,7 @@ def _findings(title: str, rows: Sequence[Row]) -> str:
         return ""
     lines = []
     for row in rows[:MAXIMUM_ROWS]:
-        where = f" (`{row.source}`)" if row.source else ""
+        where = f" (`{_CONTROL.sub(' ', row.source).replace('`', ' ')}`)" if row.source else ""
         lines.append(f"- **{row.rule}** {_about(row)}{_cell(row.message)}{where}\n  Fix: {_written(row.fix)}")
     return "\n".join([f"### {title}", *lines, *_left_out(rows)])
 
@@ -202,4 +204,4 @@ def _written(text: str) -> str:
 
 def _cell(text: str) -> str:
     """Text that is only text: names of resources are anybody's, and may hold Markdown or HTML."""
-    return _MARKUP.sub(r"\\\1", escape(text, quote=False)).replace("\n", " ").replace("\r", " ")
+    return _MARKUP.sub(r"\\\1", escape(_CONTROL.sub(" ", text), quote=False))

@@ -1,11 +1,13 @@
 """Alarms and what they watch."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.endpoints import ENDPOINT, endpoint_names
+from headway_policies.subjects.once import once
 from headway_policies.subjects.values import plain
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -76,4 +78,53 @@ def watches_endpoint(alarm: Resource) -> bool:
 
 def endpoints_of(item: Watched, stack: Stack, alarm: Resource) -> tuple[Resource, ...]:
     """The endpoints of the stack whose metric it is."""
+    name = item.dimension(*_ENDPOINT_DIMENSIONS)
+    if isinstance(name, str):
+        return once(stack, "endpoints by name", lambda: _by_name(stack)).get(name, ())
     return tuple(each for each in stack.of_type(ENDPOINT) if of_endpoint(item, stack, alarm, each))
+
+
+@dataclass(frozen=True)
+class OnEndpoints:
+    """What the alarms of a stack watch of its endpoints.
+
+    Args:
+        by_endpoint: Alarms with what they watch, by the URN of the endpoint.
+        loose: Those whose endpoint is not known yet.
+    """
+
+    by_endpoint: Mapping[str, tuple[tuple[Resource, Watched], ...]]
+    loose: tuple[tuple[Resource, Watched], ...]
+
+    def of(self, endpoint: Resource) -> tuple[tuple[Resource, Watched], ...]:
+        """Those of an endpoint."""
+        return self.by_endpoint.get(endpoint.urn, ())
+
+
+def on_endpoints(stack: Stack) -> OnEndpoints:
+    """What the alarms of a stack watch of its endpoints.
+
+    Raises:
+        NotKnownError: The list of an alarm's queries is not known yet.
+    """
+    return once(stack, "alarms on endpoints", lambda: _on_endpoints(stack))
+
+
+def _on_endpoints(stack: Stack) -> OnEndpoints:
+    found: dict[str, list[tuple[Resource, Watched]]] = defaultdict(list)
+    loose = []
+    for alarm in stack.of_type(ALARM):
+        for item in watched(alarm):
+            for endpoint in endpoints_of(item, stack, alarm):
+                found[endpoint.urn].append((alarm, item))
+            if item.dimension(*_ENDPOINT_DIMENSIONS) is UNKNOWN:
+                loose.append((alarm, item))
+    return OnEndpoints({urn: tuple(items) for urn, items in found.items()}, tuple(loose))
+
+
+def _by_name(stack: Stack) -> Mapping[str, tuple[Resource, ...]]:
+    found: dict[str, tuple[Resource, ...]] = {}
+    for endpoint in stack.of_type(ENDPOINT):
+        for name in endpoint_names(endpoint):
+            found[name] = (*found.get(name, ()), endpoint)
+    return found

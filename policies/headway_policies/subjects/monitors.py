@@ -1,14 +1,17 @@
 """What looks at an endpoint again and again, and what follows when it finds something."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.stack_graph import Stack
-from headway_policies.subjects.alarms import ALARM, DRIFT, of_endpoint, watched
+from headway_policies.subjects.alarms import DRIFT, on_endpoints
 from headway_policies.subjects.endpoints import endpoint_names
 from headway_policies.subjects.event_rules import rules_on_alarm, targets_of
 from headway_policies.subjects.jobs import DATA_QUALITY, SCHEDULE
 from headway_policies.subjects.native import CLOUD_CONTROL, seen
+from headway_policies.subjects.once import once
 from headway_policies.subjects.values import plain
 
 SCHEDULER = "aws:scheduler/schedule:Schedule"
@@ -18,14 +21,19 @@ _NAMED = "monitoringScheduleConfig.monitoringJobDefinitionName"
 _ENDPOINTS = ("endpointInput.endpointName", "[0].endpointInput.endpointName")
 _DEFINITIONS = ("dataQuality", "modelQuality", "modelBias", "modelExplainability")
 _NATIVE = {word: f"aws-native:sagemaker:{word[:1].upper()}{word[1:]}JobDefinition" for word in _DEFINITIONS}
+_QUOTED = re.compile(r'"([^"]*)"')
 MONITORING = (SCHEDULE, SCHEDULER, DATA_QUALITY, CLOUD_CONTROL, *_NATIVE.values())
 """What tells which endpoint is looked at: schedules, and the job definitions that they name."""
 
 
 def monitors(stack: Stack, endpoint: Resource) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
     """The schedules that look at an endpoint, and those of which that is not known yet."""
+    names = endpoint_names(endpoint)
     found, loose = [], []
     for schedule in (*stack.of_type(SCHEDULE), *stack.of_type(SCHEDULER)):
+        told = once(schedule, "names", partial(_told, schedule))
+        if told is not None and names.isdisjoint(told):
+            continue
         looks = _looks_at(stack, schedule, endpoint)
         if looks:
             found.append(schedule)
@@ -36,13 +44,8 @@ def monitors(stack: Stack, endpoint: Resource) -> tuple[tuple[Resource, ...], tu
 
 def drift_alarms(stack: Stack, endpoint: Resource) -> tuple[Resource, ...]:
     """The alarms on what the monitors of an endpoint publish."""
-    return tuple(
-        alarm
-        for alarm in stack.of_type(ALARM)
-        if any(
-            item.namespace in DRIFT and of_endpoint(item, stack, alarm, endpoint) for item in watched(alarm)
-        )
-    )
+    found = {alarm.urn: alarm for alarm, item in on_endpoints(stack).of(endpoint) if item.namespace in DRIFT}
+    return tuple(found.values())
 
 
 def started_by(stack: Stack, alarm: Resource) -> tuple[tuple[Resource, Resource], ...]:
@@ -50,6 +53,29 @@ def started_by(stack: Stack, alarm: Resource) -> tuple[tuple[Resource, Resource]
     return tuple(
         (rule, target) for rule in rules_on_alarm(stack, alarm) for target in targets_of(stack, rule)
     )
+
+
+def _told(schedule: Resource) -> frozenset[str] | None:
+    """The texts that may name what a schedule looks at; None where it is not told by the schedule alone."""
+    if schedule.type == SCHEDULER:
+        held = schedule.value("target")
+    elif schedule.has(_INLINE):
+        held = schedule.value(_INLINE)
+    else:
+        return None
+    texts: set[str] = set()
+    pending = [held]
+    while pending:
+        item = pending.pop()
+        if item is UNKNOWN:
+            return None
+        if isinstance(item, str):
+            texts |= {item, *_QUOTED.findall(item)}
+        elif isinstance(item, Mapping):
+            pending += item.values()
+        elif isinstance(item, list | tuple):
+            pending += item
+    return frozenset(texts)
 
 
 def _looks_at(stack: Stack, schedule: Resource, endpoint: Resource) -> bool | None:

@@ -1,11 +1,13 @@
 """How a stack moves an endpoint to a new model: by a release plan, or by SageMaker's own deployment."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from headway_policies.resource import UNKNOWN, NotJsonError, Resource
 from headway_policies.stack_graph import Stack
 from headway_policies.subjects.endpoints import endpoint_names
+from headway_policies.subjects.once import once
 from headway_policies.subjects.values import plain
 
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -51,17 +53,30 @@ def plan_of(parameter: Resource) -> Plan | None:
 
 def plans(stack: Stack, endpoint: Resource) -> Iterator[Plan]:
     """The release plans of an endpoint: those that a function reads which names the endpoint too."""
-    names = endpoint_names(endpoint)
+    readers = once(stack, "functions by what they are given", lambda: _given(stack))
+    kept = once(stack, "release plans", lambda: tuple(filter(None, map(plan_of, stack.of_type(PARAMETER)))))
+    functions = [each for name in (*endpoint_names(endpoint), endpoint.urn) for each in readers.get(name, ())]
+    for function in {each.urn: each for each in functions}.values():
+        given = _told(function)
+        for plan in kept:
+            if plain(plan.parameter.value("name")) in given or plan.parameter.urn in given:
+                yield plan
+
+
+def _given(stack: Stack) -> Mapping[object, list[Resource]]:
+    found: dict[object, list[Resource]] = defaultdict(list)
     for function in stack.of_type(FUNCTION):
-        held = function.value("environment.variables")
-        values = set(map(plain, held.values())) if isinstance(held, Mapping) else set()
-        made_of = function.references.get("environment", frozenset())
-        if names & {value for value in values if isinstance(value, str)} or endpoint.urn in made_of:
-            for parameter in stack.of_type(PARAMETER):
-                known = parameter.value("name")
-                plan = plan_of(parameter)
-                if plan is not None and (plain(known) in values or parameter.urn in made_of):
-                    yield plan
+        for value in _told(function):
+            found[value].append(function)
+    return found
+
+
+def _told(function: Resource) -> frozenset[object]:
+    """The values of a function's environment, and the URNs of what it is made of."""
+    held = function.value("environment.variables")
+    values = held.values() if isinstance(held, Mapping) else ()
+    known = {value for value in map(plain, values) if isinstance(value, str)}
+    return frozenset(known | function.references.get("environment", frozenset()))
 
 
 def moves_in_steps(endpoint: Resource) -> bool | None:

@@ -1,5 +1,6 @@
 """Checks of one value that many rules share."""
 
+import math
 from collections.abc import Hashable
 from dataclasses import replace
 
@@ -93,15 +94,14 @@ def made_of_key(resource: Resource, path: str) -> bool:
 
 
 def number(value: object) -> float | None:
-    """A number, also where it is written as text; None for everything else."""
-    if isinstance(value, bool):
+    """A finite number, also where it is written as text; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        return float(value)
     try:
-        return float(value) if isinstance(value, str) else None
-    except ValueError:
+        found = float(value)
+    except (ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None
 
 
 NOT_PRODUCTION = NotApplicable(reason="the stack is not a production one")

@@ -5,7 +5,7 @@ from headway_policies.outcome import Finding, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
 from headway_policies.stack_graph import Stack
-from headway_policies.subjects.alarms import ALARM, DRIFT, watched
+from headway_policies.subjects.alarms import ALARM, DRIFT, on_endpoints
 from headway_policies.subjects.endpoints import ENDPOINT
 from headway_policies.subjects.examples import example
 from headway_policies.subjects.monitors import drift_alarms
@@ -66,11 +66,10 @@ def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
         return
     if drift_alarms(stack, resource):
         return
-    for alarm in stack.of_type(ALARM):
-        for item in watched(alarm):
-            if item.namespace in DRIFT and item.dimension("Endpoint", "EndpointName") is UNKNOWN:
-                yield Undecided(path=item.path, urn=alarm.urn)
-                return
+    for alarm, item in on_endpoints(stack).loose:
+        if item.namespace in DRIFT:
+            yield Undecided(path=item.path, urn=alarm.urn)
+            return
     yield Finding(
         path="drift alarm", got=None, want="an alarm on what the monitor of this endpoint publishes"
     )

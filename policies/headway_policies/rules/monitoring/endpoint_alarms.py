@@ -5,7 +5,7 @@ from headway_policies.outcome import Finding, NotApplicable, Outcome, Severity, 
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Case, Rule
 from headway_policies.stack_graph import Stack
-from headway_policies.subjects.alarms import ALARM, ERRORS, LATENCY, SAGEMAKER, of_endpoint, watched
+from headway_policies.subjects.alarms import ALARM, ERRORS, LATENCY, SAGEMAKER, on_endpoints
 from headway_policies.subjects.endpoints import CONFIGURATION, ENDPOINT, configurations, variants
 from headway_policies.subjects.examples import example
 from headway_policies.subjects.values import NOT_PRODUCTION, is_strict
@@ -104,20 +104,15 @@ def _watched(
     endpoint: Resource, stack: Stack, variant: object, word: str, metrics: frozenset[str]
 ) -> Answers:
     unknown: Resource | None = None
-    for alarm in stack.of_type(ALARM):
-        for item in watched(alarm):
-            if item.namespace != SAGEMAKER or item.metric not in metrics:
-                continue
-            if (
-                not of_endpoint(item, stack, alarm, endpoint)
-                and item.dimension("EndpointName") is not UNKNOWN
-            ):
-                continue
-            name = item.dimension("VariantName")
-            if name is UNKNOWN or variant is UNKNOWN or item.dimension("EndpointName") is UNKNOWN:
-                unknown = alarm
-            elif name == variant:
-                return
+    alarms = on_endpoints(stack)
+    for alarm, item in (*alarms.of(endpoint), *alarms.loose):
+        if item.namespace != SAGEMAKER or item.metric not in metrics:
+            continue
+        name = item.dimension("VariantName")
+        if name is UNKNOWN or variant is UNKNOWN or item.dimension("EndpointName") is UNKNOWN:
+            unknown = alarm
+        elif name == variant:
+            return
     if unknown is not None:
         yield Undecided(path="dimensions", urn=unknown.urn)
     else:
