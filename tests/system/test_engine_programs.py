@@ -1,6 +1,7 @@
 """Programs on disk, run by the real Pulumi CLI through our language host."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -55,6 +56,15 @@ def project(pulumi_home: Path, pulumi_env: dict[str, str]) -> Project:
 
 def select(project: Project, stack: str = "local") -> None:
     ensure_stack(project.env, project.directory, stack)
+
+
+@pytest.fixture(scope="module")
+def without_program(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a stack for programs that fail, and so leave nothing in it."""
+    home = tmp_path_factory.mktemp("failing") / "a project" / ".headway"
+    project = Project(home.parent, {**os.environ, **prepare(engine, home, Path(sys.executable))})
+    select(project)
+    return project
 
 
 def test_program_gets_configuration_and_secrets_and_shows_its_output(project: Project) -> None:
@@ -132,13 +142,14 @@ def test_a_fresh_clone_reads_committed_configuration_and_leaves_it_as_it_is(
     ids=["exception", "run-error", "exit", "syntax", "import", "apply", "no-program"],
 )
 def test_a_failing_program_is_reported_once(
-    project: Project, program: str | None, shown: list[str], hidden: list[str]
+    without_program: Project, program: str | None, shown: list[str], hidden: list[str]
 ) -> None:
+    main = without_program.directory / "__main__.py"
+    main.unlink(missing_ok=True)
     if program is not None:
-        project.write("__main__.py", program)
-    select(project)
+        main.write_text(program, "utf-8")
 
-    output = project.pulumi("preview", ok=False)
+    output = without_program.pulumi("preview", ok=False)
     # Progress lines and the diagnostics below them repeat a message when output is not a terminal.
     diagnostics = output.partition("Diagnostics:")[2]
 
