@@ -73,7 +73,7 @@ class Project:
         }
         return {**inherited, "HEADWAY_SANDBOX_PORT": str(self.port), "NO_COLOR": "1", **self.variables}
 
-    def headway(self, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+    def headway(self, *arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs `headway` in the project."""
         return self._run([str(HEADWAY), *arguments], self.environment, timeout_s)
 
@@ -89,7 +89,7 @@ class Project:
             start_new_session=True,
         )
 
-    def shell(self, command: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+    def shell(self, command: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command in a shell that has read `headway sandbox env`, as the README says."""
         line = f'eval "$({HEADWAY} sandbox env)" && {command}'
         return self._run(["bash", "-c", line], self.environment, timeout_s)
@@ -111,6 +111,17 @@ class Project:
         )
         probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
         return probability
+
+    def outputs(self) -> dict[str, Any]:
+        """What the deployed stack exports."""
+        run = self.shell("pulumi stack output --json")
+        assert run.returncode == 0, run.stdout + run.stderr
+        found: dict[str, Any] = json.loads(run.stdout)
+        return found
+
+    def hasten_releases(self) -> None:
+        """Lets every stage of a release go on after a tenth of the requests that it sees on a laptop."""
+        self.edit("stacks/Pulumi.local.yaml", 'releaseSamplesPct: "10"', 'releaseSamplesPct: "1"')
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Changes a file of the project as its owner would."""
