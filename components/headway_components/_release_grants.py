@@ -38,6 +38,8 @@ class ReleaseThings:
     """Topic of those who are told."""
     switch: FeatureFlagRef | None = None
     """Switches of the system; none when left out."""
+    labels: str | None = None
+    """Where true answers arrive later, below the system's part of the data bucket; nowhere when left out."""
 
 
 def function_statements(
@@ -54,6 +56,7 @@ def function_statements(
         *_move(foundation),
         *_record(foundation, things),
         *_watch(foundation),
+        *_labels(foundation, things),
         *([] if things.switch is None else _clean_switches(foundation, things.switch)),
         Statement(sid="Encrypt", actions=ENCRYPT, resources=[foundation.key_arn]),
         attach_volumes(foundation.key_arn),
@@ -125,6 +128,12 @@ def _watch(foundation: FoundationRef) -> list[Statement]:
         Statement(sid="Metrics", actions=("cloudwatch:GetMetricData",), resources=["*"]),
         *read(foundation.capture, f"{foundation.prefix}/", sid="Captured"),
     ]
+
+
+def _labels(foundation: FoundationRef, things: ReleaseThings) -> Sequence[Statement]:
+    if things.labels is None:
+        return ()
+    return read(foundation.data, f"{foundation.prefix}/{things.labels.rstrip('/')}/", sid="Labels")
 
 
 def _clean_switches(foundation: FoundationRef, switch: FeatureFlagRef) -> list[Statement]:

@@ -142,6 +142,7 @@ class Release(pulumi.ComponentResource):
             parameter_arn=parameter_arn(foundation, _plan_name(foundation)),
             topic_arn=topic.arn,
             switch=args.switch,
+            labels=None if plan.labels is None else plan.labels.prefix,
         )
         permission = grant(
             f"{self._name}-steps",
@@ -163,6 +164,7 @@ class Release(pulumi.ComponentResource):
             "release_plan_parameter": parameter.name,
             "form": json.dumps(form),
             "metrics_period_s": str(args.metrics_period_s),
+            "data_bucket": foundation.data.name,
             "audit_bucket": foundation.audit.name,
             "topic_arn": topic.arn,
             "keep_versions": "true" if foundation.retain_data else "false",

@@ -1,6 +1,7 @@
 """How an approved model comes to answer users: shadow, ladder, and what it is judged by at every stage."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Self
@@ -11,6 +12,8 @@ from headway_components._declaration import Declaration, Problem, problem, refus
 
 DEFAULT_LADDER = (1, 5, 25, 50, 100)
 FULL_PERCENT = 100
+TESTER_SAMPLES = 50
+"""Testers ask less than users."""
 _RULED_OUT = ((1, 10.0), (5, 5.0), (25, 3.0))
 """Few users see an early stage, so less has to be ruled out there; from then on twice as bad."""
 
@@ -59,6 +62,26 @@ class ReleaseMetric(Declaration):
     """Whether a stage waits for it; one whose labels come late may be missing. It does when left out."""
 
 
+class Prices(Declaration):
+    """What machines and tokens cost, in US dollars."""
+
+    instance_hour_usd: float | None = Field(default=None, gt=0)
+    """An hour of one machine that serves; it costs nothing when left out."""
+    million_input_tokens_usd: float | None = Field(default=None, gt=0)
+    """A million tokens that a model of language reads; they cost nothing when left out."""
+    million_output_tokens_usd: float | None = Field(default=None, gt=0)
+    """A million tokens that a model of language writes; they cost nothing when left out."""
+
+
+class LateLabels(Declaration):
+    """True answers that arrive later, by inference id, as ground truth of SageMaker's monitors."""
+
+    prefix: str = Field(default="labels", pattern=r"^[A-Za-z0-9_-][\w./=-]*$", max_length=200)
+    """Where they are in the data bucket, below `<system>-<stack>/`; `labels` when left out."""
+    wrong_from: float = Field(default=0.5, gt=0)
+    """Difference of an answer to the true one from which on it was wrong; 0.5 when left out."""
+
+
 class ShadowStage(Declaration):
     """A copy of the traffic that the challenger answers and nobody sees."""
 
@@ -73,8 +96,8 @@ class ShadowStage(Declaration):
 class LadderStage(Declaration):
     """One step of the ladder."""
 
-    percent: int = Field(ge=1, le=100)
-    """Share of the traffic that the challenger answers, in percent."""
+    percent: int = Field(ge=0, le=100)
+    """Share of the traffic that the challenger answers, in percent; at 0 only testers ask for it."""
     samples: int = Field(default=500, ge=1)
     """Requests that the challenger must have answered; 500 when left out."""
     time_limit_s: int = Field(default=3_600, ge=10, le=604_800)
@@ -116,11 +139,15 @@ class ReleasePlan(Declaration):
     ladder: Sequence[LadderStage] = Field(
         default_factory=lambda: [LadderStage(percent=step) for step in DEFAULT_LADDER], min_length=1
     )
-    """Shares of the traffic, rising to 100, each alone or with more; 1, 5, 25, 50, 100 when left out."""
+    """Shares of the traffic, rising to 100, 0 for testers before; 1, 5, 25, 50, 100 when left out."""
     metrics: Sequence[ReleaseMetric] = Field(
         default_factory=lambda: [ReleaseMetric.load(metric) for metric in _DEFAULT_METRICS], min_length=1
     )
     """What the challenger must not be worse at; all but cost and quality when left out."""
+    prices: Prices | None = None
+    """What machines and tokens cost, for the metric cost and the report; nothing is known when left out."""
+    labels: LateLabels | None = None
+    """Where true answers arrive later, for the metric quality and the report; nowhere when left out."""
     false_rollback_pct: float = Field(default=1.0, gt=0, le=20)
     """Chance that a model that is no worse is rolled back, over the release; 1 percent when left out."""
     false_promotion_pct: float = Field(default=5.0, gt=0, le=50)
@@ -149,7 +176,7 @@ class ReleasePlan(Declaration):
     def _numbers(cls, value: object) -> object:
         if not isinstance(value, list | tuple):
             return value
-        return [{"percent": step} if isinstance(step, int) else step for step in value]
+        return [_step(item) if isinstance(item, int) else item for item in value]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -177,7 +204,13 @@ class ReleasePlan(Declaration):
             "cool_down_s": self.cool_down_s,
             "overridden_by": list(self.overridden_by),
             "maximum_duration_s": self.maximum_duration_s,
+            "prices": None if self.prices is None else self.prices.plain(),
+            "labels": None if self.labels is None else self.labels.plain(),
         }
+
+
+def _step(percent: int) -> dict[str, int]:
+    return {"percent": percent} if percent else {"percent": 0, "samples": TESTER_SAMPLES}
 
 
 def _shadow_document(shadow: ShadowStage, first: LadderStage, samples_pct: int) -> dict[str, Any]:
@@ -237,14 +270,28 @@ def _metric_problems(plan: ReleasePlan) -> Iterator[Problem]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield problem("metrics", name, "is declared more than once", "declare it once")
     for metric in plan.metrics:
-        if metric.name is MetricName.COST_PER_THOUSAND and metric.ceiling is None:
-            message = "is compared with a ceiling alone and has none"
-            yield problem(
-                "metrics", metric.name.value, message, "set ceiling, in US dollars per 1,000 requests"
-            )
+        if metric.name is MetricName.COST_PER_THOUSAND:
+            yield from _cost_problems(metric, plan)
+        if metric.name is MetricName.QUALITY and plan.labels is None:
+            message = "is measured with labels that come later, and none are declared"
+            yield problem("metrics", metric.name.value, message, "declare labels, or leave the metric out")
+        if metric.name is MetricName.DIVERGENCE and metric.required and plan.shadow is None:
+            message = "is measured in the shadow alone, and the plan has none"
+            yield problem("metrics", metric.name.value, message, "add a shadow or set required to false")
     if plan.divergence_slices and MetricName.DIVERGENCE.value not in names:
         message = "belongs to the metric divergence, which is not declared"
         yield problem("divergence_slices", list(plan.divergence_slices), message, "declare it or remove them")
+
+
+def _cost_problems(metric: ReleaseMetric, plan: ReleasePlan) -> Iterator[Problem]:
+    if plan.prices is None or not plan.prices.plain():
+        message = "is measured with prices, and none are declared"
+        fix = "declare prices with instance_hour_usd, or the price of tokens"
+        yield problem("metrics", metric.name.value, message, fix)
+    if metric.ceiling is None and metric.tolerance_ratio == 1:
+        message = "is compared with a ceiling or the champion's, and neither limit is set"
+        fix = "set ceiling, in US dollars per 1,000 requests, or tolerance_ratio above 1"
+        yield problem("metrics", metric.name.value, message, fix)
 
 
 def _traffic_problems(plan: ReleasePlan) -> Iterator[Problem]:
@@ -255,6 +302,8 @@ def _traffic_problems(plan: ReleasePlan) -> Iterator[Problem]:
     stages = [
         (f"ladder.{place}", item.percent, item.samples, item.time_limit_s)
         for place, item in enumerate(plan.ladder)
+        # How much testers ask is not said.
+        if item.percent
     ]
     if shadow is not None:
         stages.insert(0, ("shadow", shadow.sampling_pct, shadow.samples, shadow.time_limit_s))
@@ -268,3 +317,8 @@ def _traffic_problems(plan: ReleasePlan) -> Iterator[Problem]:
             needed = int(samples / (rate * percent / 100)) + 1
             fix = f"raise time_limit_s to {needed} or lower samples to {int(seen)}"
             yield problem(f"{place}.samples", samples, message, fix)
+    whole_s = math.ceil(sum(samples / (rate * percent / 100) for _, percent, samples, _ in stages))
+    if whole_s > plan.maximum_duration_s:
+        message = f"is less than the {whole_s:,} s in which {rate:g} requests a second fill every stage"
+        fix = f"raise it to more than {whole_s:,} or lower the samples"
+        yield problem("maximum_duration_s", plan.maximum_duration_s, message, fix)

@@ -350,7 +350,17 @@ def test_every_public_name_exists() -> None:
             {"metrics": [{"name": "errors"}, {"name": "errors"}]},
             "metrics: is declared more than once, got 'errors'; declare it once",
         ),
-        ({"metrics": [{"name": "cost_per_thousand_usd"}]}, "set ceiling, in US dollars per 1,000 requests"),
+        (
+            {"metrics": [{"name": "cost_per_thousand_usd"}], "prices": {"instance_hour_usd": 0.2}},
+            "set ceiling, in US dollars per 1,000 requests, or tolerance_ratio above 1",
+        ),
+        (
+            {"metrics": [{"name": "cost_per_thousand_usd", "ceiling": 1}], "prices": {}},
+            "is measured with prices, and none are declared",
+        ),
+        ({"metrics": [{"name": "quality"}]}, "is measured with labels that come later, and none are"),
+        ({"metrics": [{"name": "divergence"}], "shadow": None}, "is measured in the shadow alone"),
+        ({"labels": {"prefix": "../other"}}, "labels.prefix: "),
         (
             {"metrics": [{"name": "errors"}], "divergence_slices": ["carrier"]},
             "divergence_slices: belongs to",
@@ -358,6 +368,10 @@ def test_every_public_name_exists() -> None:
         (
             {"expected_requests_per_s": 2, "ladder": [1, 100]},
             "ladder.0.samples: is more than the 72 requests that 2 requests a second bring in 3,600 s",
+        ),
+        (
+            {"expected_requests_per_s": 100, "maximum_duration_s": 600},
+            "maximum_duration_s: is less than the 655 s in which 100 requests a second fill every stage",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from headway_components import LadderStage, ReleasePlan
 from headway_runtime import contract as runtime
-from headway_runtime.release.captured import CaptureStore, Form
+from headway_runtime.release.captured import Form
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
 from headway_runtime.release.herald import Herald
@@ -17,6 +17,7 @@ from headway_runtime.release.machine import ReleaseMachine
 from headway_runtime.release.measure import Meter
 from headway_runtime.release.observer import Observer
 from headway_runtime.release.plan import Plan
+from headway_runtime.release.reading import Reader
 from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
 from headway_sandbox import lifecycle
@@ -64,6 +65,7 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
         release_plan_parameter=f"/headway/{prefix}/release-plan",
         form=json.dumps({"inputs": [field.name for field in CONTRACT.inputs], "output": "probability"}),
         metrics_period_s="1",
+        data_bucket=BUCKET,
         audit_bucket=BUCKET,
         topic_arn="",
         keep_versions="false",
@@ -101,8 +103,9 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
             records=records,
             observer=Observer(
                 meter=Meter(clients["cloudwatch"], settings.endpoint),
-                captures=lambda _: CaptureStore(clients["s3"], f"s3://{BUCKET}/captured", settings.endpoint),
-                form=Form(**json.loads(settings.form)),
+                captures=lambda _: f"s3://{BUCKET}/captured/{settings.endpoint}",
+                reader=Reader(clients["s3"], Form(**json.loads(settings.form))),
+                labels=f"s3://{BUCKET}/{prefix}",
                 period_s=1,
                 keep=herald.keep,
             ),

@@ -142,7 +142,20 @@ MAX = SystemSpec(
         period_s=120,
         periods=5,
     ),
-    release=ReleasePlan(approval=Approval.AUTOMATIC, maximum_duration_s=1_800),
+    release=ReleasePlan.load(
+        {
+            "approval": Approval.AUTOMATIC.value,
+            "maximum_duration_s": 1_800,
+            "ladder": [0, 1, 5, 25, 50, 100],
+            "metrics": [
+                {"name": "errors", "ceiling": 2},
+                {"name": "cost_per_thousand_usd", "tolerance_ratio": 1.5},
+                {"name": "quality", "required": False},
+            ],
+            "prices": {"instance_hour_usd": 0.23},
+            "labels": {"prefix": "labels"},
+        }
+    ),
     drift=DriftPlan(
         every_h=1,
         maximum_distance=0.2,

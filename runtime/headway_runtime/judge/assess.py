@@ -98,7 +98,7 @@ def _over_budget(observations: Sequence[StageObservation], plan: JudgePlan) -> s
             continue
         for item in observations:
             counts = item.arms.get(metric.name)
-            # In the shadow nobody gets the challenger's answer.
+            # In the shadow and before testers no user gets the challenger's answer.
             if counts is None or not plan.stages[item.stage].challenger_percent:
                 continue
             requests = counts.champion_requests

@@ -7,7 +7,7 @@ from headway_runtime.judge.arms import judge_arms
 from headway_runtime.judge.evidence import log_above
 from headway_runtime.judge.levels import judge_levels
 from headway_runtime.judge.observation import Pairs, StageObservation
-from headway_runtime.judge.plan import Comparison, JudgePlan, Metric
+from headway_runtime.judge.plan import SHADOW, Comparison, JudgePlan, Metric
 from headway_runtime.judge.standing import MetricVerdict, Standing
 from headway_runtime.judge.words import e_value, percent, share
 
@@ -30,15 +30,17 @@ def _pairs(metric: Metric, observations: Sequence[StageObservation], plan: Judge
     total = _together([item.pairs[metric.name] for item in observations if metric.name in item.pairs])
     if not total.compared:
         # Only in the shadow do both arms answer the same request.
-        in_shadow = not plan.stages[observations[-1].stage].challenger_percent
+        in_shadow = plan.stages[observations[-1].stage].name == SHADOW
         return _unmeasured(metric, observations, "no pair of answers was compared", open_=in_shadow)
     alpha = plan.metric_alpha(metric)
     if not metric.slices:
         return _judged(metric, "", total, alpha)
     whole = _judged(metric, "", total, alpha / 2)
+    part = alpha / 2 / MAXIMUM_SLICES
     parts = [
-        _judged(metric, place, pairs, alpha / 2 / MAXIMUM_SLICES)
+        _judged(metric, place, pairs, part)
         for place, pairs in _slices(metric.name, observations).items()
+        if log_above(pairs.compared, pairs.bad, metric.acceptable_share) >= -math.log(part)
     ]
     worse = [item for item in (whole, *parts) if item.standing is Standing.WORSE]
     return max(worse, key=lambda item: item.log_evidence) if worse else whole
@@ -60,17 +62,42 @@ def _judged(metric: Metric, place: str, pairs: Pairs, alpha: float) -> MetricVer
     )
 
 
-def _value(metric: Metric, observations: Sequence[StageObservation], _: JudgePlan) -> MetricVerdict:
-    value = observations[-1].values.get(metric.name)
-    if value is None or metric.ceiling is None:
+def _value(metric: Metric, observations: Sequence[StageObservation], plan: JudgePlan) -> MetricVerdict:
+    newest = observations[-1]
+    value = newest.values.get(metric.name)
+    if value is None:
         return _unmeasured(metric, observations, "nothing was measured", open_=True)
-    above = value > metric.ceiling
+    if newest.challenger_requests < plan.stages[newest.stage].samples:
+        # A mean of a few answers moves by chance.
+        return _unmeasured(metric, observations, f"{value:.3g} so far", open_=True)
+    # With all the traffic the champion answers nothing any more; what it cost before is what counts.
+    known = [
+        item.champion_values[metric.name] for item in observations if metric.name in item.champion_values
+    ]
+    limit, of = _value_limit(metric, known[-1] if known else None)
+    said = f"{metric.name} is {value:.3g}"
+    if known:
+        said += f" against {known[-1]:.3g} of the champion"
+    if limit is None:
+        why = f"{said}, and of the champion nothing was measured"
+        standing = Standing.OPEN if metric.required else Standing.NO_WORSE
+        return MetricVerdict(metric=metric.name, standing=standing, why=why)
     return MetricVerdict(
         metric=metric.name,
-        standing=Standing.WORSE if above else Standing.NO_WORSE,
-        why=f"{metric.name} is {value:g}, {metric.ceiling:g} is the most allowed",
-        ratio=value / metric.ceiling if metric.ceiling else None,
+        standing=Standing.WORSE if value > limit else Standing.NO_WORSE,
+        why=f"{said}, {of} is the most allowed",
+        ratio=value / known[-1] if known and known[-1] else value / limit if limit else None,
     )
+
+
+def _value_limit(metric: Metric, champion: float | None) -> tuple[float | None, str]:
+    """The largest value allowed and how it is said; None where there is nothing to hold it against."""
+    limits: list[tuple[float, str]] = []
+    if metric.ceiling is not None:
+        limits.append((metric.ceiling, f"{metric.ceiling:.3g}"))
+    if champion is not None and metric.tolerance_ratio > 1:
+        limits.append((champion * metric.tolerance_ratio, f"{metric.tolerance_ratio:g} × of the champion"))
+    return min(limits) if limits else (None, "")
 
 
 _JUDGES: Mapping[Comparison, Callable[[Metric, Sequence[StageObservation], JudgePlan], MetricVerdict]] = {

@@ -43,7 +43,8 @@ class StageObservation:
         arms: For each metric that compares the arms, its counts.
         pairs: For each metric that compares pairs, its counts.
         slices: For each metric that compares pairs, its counts by slice of the inputs, `column=value`.
-        values: For each metric that is a value, what was measured.
+        values: For each metric that is a value, what was measured of the challenger.
+        champion_values: The same of the champion.
         levels: For each metric that compares levels, what was measured.
         missing: What could not be measured, and why.
     """
@@ -55,6 +56,7 @@ class StageObservation:
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
     slices: Mapping[str, Mapping[str, Pairs]] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
+    champion_values: Mapping[str, float] = field(default_factory=dict)
     levels: Mapping[str, Levels] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 SHADOW = "shadow"
 """Name of the stage whose answers nobody gets."""
+TESTERS = "testers"
+"""Name of the stage in which internal testers alone ask for the challenger, by its name."""
 
 
 class Comparison(Enum):
@@ -17,7 +19,7 @@ class Comparison(Enum):
     PAIRS = "pairs"
     """Bad pairs of answers to the same request, against the largest share that is allowed."""
     VALUE = "value"
-    """A measured number, against the largest that is allowed."""
+    """A measured number, against the largest that is allowed and what the champion's allows."""
     LEVELS = "levels"
     """A level of each arm, measured again and again in the same time, against the champion's."""
 
@@ -66,8 +68,8 @@ class Stage:
     """One step of a release.
 
     Attributes:
-        name: `shadow`, or the percentage of the traffic, as text.
-        challenger_percent: Share of the traffic that the challenger answers; 0 in the shadow.
+        name: `shadow`, `testers`, or the percentage of the traffic, as text.
+        challenger_percent: Share of the users' traffic that the challenger answers; 0 in shadow and testers.
         samples: Requests that the challenger must have seen.
         time_limit_s: Time after which a stage without a verdict is inconclusive, in seconds.
         rule_out_ratio: How many times worse than acceptable a challenger is shown not to be before going on.
@@ -117,7 +119,7 @@ class JudgePlan:
         return cls(
             stages=(
                 *(() if shadow is None else (_stage(SHADOW, 0, shadow),)),
-                *(_stage(str(step["percent"]), step["percent"], step) for step in document["ladder"]),
+                *(_stage(_name(step["percent"]), step["percent"], step) for step in document["ladder"]),
             ),
             metrics=tuple(_metric(metric) for metric in document["metrics"]),
             false_rollback=document["false_rollback"],
@@ -125,6 +127,10 @@ class JudgePlan:
             error_budget=document.get("error_budget"),
             inconclusive=Inconclusive(document["inconclusive"]),
         )
+
+
+def _name(percent: float) -> str:
+    return str(percent) if percent else TESTERS
 
 
 def _stage(name: str, percent: float, document: Mapping[str, Any]) -> Stage:

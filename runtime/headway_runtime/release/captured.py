@@ -7,16 +7,15 @@ import base64
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-_HOUR, _SECOND = timedelta(hours=1), timedelta(seconds=1)
-_LATE = timedelta(minutes=5)
-"""A file lies under the hour in which it was opened, a little before what is written to it."""
-KEPT_BYTES = 32 * 2**20
-"""A file never changes, so none is read twice as long as they fit in the function's memory."""
+MOST_ROWS = 100
+"""Rows of one request that are looked at: a batch may have thousands."""
+_TOKENS = (("input_tokens", "output_tokens"), ("prompt_tokens", "completion_tokens"))
+"""Names under which models of language count what they have read and written, in `usage` of the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,78 +40,24 @@ class Captured:
         at: Time of the answer.
         rows: The rows that were asked about; empty where they cannot be read.
         answers: The answers; None where they are not what the contract promises.
+        tokens: Tokens that were read and written; None where the answer counts none.
     """
 
     key: str
     at: datetime
     rows: Sequence[Mapping[str, Any]]
     answers: Sequence[float] | None
+    tokens: tuple[int, int] | None = None
 
 
-class CaptureStore:
-    """The bucket with what was captured.
-
-    Args:
-        s3: A boto3 client.
-        destination: `s3://bucket/prefix` of the endpoint configuration's data capture.
-        endpoint: Name of the endpoint.
-    """
-
-    def __init__(self, s3: Any, destination: str, endpoint: str) -> None:  # noqa: ANN401 - boto3 has no types
-        self._s3 = s3
-        bucket, _, prefix = destination.removeprefix("s3://").partition("/")
-        self._bucket = bucket
-        self._prefix = "/".join(part for part in (prefix.strip("/"), endpoint) if part)
-        self._kept: dict[str, bytes] = {}
-        self._kept_bytes = 0
-
-    def lines(self, variant: str, since: datetime, until: datetime) -> Iterator[bytes]:
-        """Lines of every file that may hold requests of a time span; some lie outside of it.
-
-        Args:
-            variant: Name of the variant.
-            since: Beginning of the time span.
-            until: End of the time span.
-        """
-        hour = (since - _LATE).replace(minute=0, second=0, microsecond=0)
-        while hour <= until:
-            yield from self._of_hour(f"{self._prefix}/{variant}/{hour:%Y/%m/%d/%H}/", since)
-            hour += _HOUR
-
-    def _of_hour(self, prefix: str, since: datetime) -> Iterator[bytes]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        for page in pages:
-            for item in page.get("Contents", ()):
-                # A file that was written before holds nothing newer; S3 says when to the second.
-                if item["LastModified"] < since - _SECOND:
-                    continue
-                yield from self._read(item["Key"]).splitlines()
-
-    def _read(self, key: str) -> bytes:
-        if key in self._kept:
-            return self._kept[key]
-        body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        if self._kept_bytes + len(body) > KEPT_BYTES:
-            self._kept, self._kept_bytes = {}, 0
-        self._kept[key] = body
-        self._kept_bytes += len(body)
-        return body
-
-
-def captured(lines: Iterator[bytes], form: Form, since: datetime, until: datetime) -> dict[str, Captured]:
-    """The requests of a time span by what tells them apart; a line that is no capture is left out.
+def read_line(line: bytes, form: Form, columns: Sequence[str]) -> Captured | None:
+    """The request of a line of a capture file; None where the line is no capture.
 
     Args:
-        lines: Lines of capture files.
+        line: The line.
         form: What requests and answers look like.
-        since: Beginning of the time span.
-        until: End of the time span, not in it.
+        columns: The inputs that are wanted of each row.
     """
-    found = (_read(line, form) for line in lines)
-    return {item.key: item for item in found if item is not None and since <= item.at < until}
-
-
-def _read(line: bytes, form: Form) -> Captured | None:
     try:
         document = json.loads(line)
         metadata, data = document["eventMetadata"], document["captureData"]
@@ -120,11 +65,14 @@ def _read(line: bytes, form: Form) -> Captured | None:
         key = str(metadata.get("inferenceId", metadata["eventId"]))
     except (ValueError, KeyError, TypeError):
         return None
+    rows, answers = _rows(data.get("endpointInput"), form), _answers(data.get("endpointOutput"), form)
+    wanted = [{name: row[name] for name in columns if name in row} for row in rows[:MOST_ROWS]]
     return Captured(
         key=key,
         at=at,
-        rows=_rows(data.get("endpointInput"), form),
-        answers=_answers(data.get("endpointOutput"), form),
+        rows=wanted,
+        answers=None if answers is None else answers[:MOST_ROWS],
+        tokens=_tokens(data.get("endpointOutput")),
     )
 
 
@@ -152,6 +100,18 @@ def _answers(payload: Mapping[str, Any] | None, form: Form) -> list[float] | Non
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return numbers if numbers and all(math.isfinite(number) for number in numbers) else None
+
+
+def _tokens(payload: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    try:
+        text, kind = _text(payload)
+        if kind != "application/json":
+            return None
+        usage = json.loads(text)["usage"]
+        read, written = next(names for names in _TOKENS if names[0] in usage)
+        return int(usage[read]), int(usage[written])
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        return None
 
 
 def _text(payload: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from headway_runtime.judge import Counts, Pairs, StageObservation
-from headway_runtime.release.observer import observation_of
+from headway_runtime.judge import ERRORS, Counts, Pairs, StageObservation
+from headway_runtime.release.observer import LATENCY, observation_of
 from headway_runtime.release.records import Release
 
 METRICS_WERE_LOST = "some of what was counted is not known any more; the stage counts on from its last look"
@@ -78,6 +78,7 @@ def continued(before: StageObservation, since: StageObservation) -> StageObserva
             for name in dict.fromkeys((*before.slices, *since.slices))
         },
         values={**before.values, **since.values},
+        champion_values={**before.champion_values, **since.champion_values},
         missing={name: why for name, why in since.missing.items() if name not in measured},
     )
 
@@ -104,13 +105,9 @@ def _sums(*tallies: Counts | Pairs | None) -> dict[str, int]:
 
 
 def _totals(observation: StageObservation) -> Iterator[tuple[str, int]]:
-    """Everything that was counted, by name."""
+    """What the metrics counted, by name; what is captured is a sample, of which less may be kept."""
     yield "requests", observation.challenger_requests
-    tallies: Mapping[str, Mapping[str, Counts | Pairs]] = {
-        "arms": observation.arms,
-        "pairs": observation.pairs,
-        **{f"slices of {name}": slices for name, slices in observation.slices.items()},
-    }
-    for kind, named in tallies.items():
-        for name, tally in named.items():
-            yield from ((f"{kind} {name} {member}", number) for member, number in asdict(tally).items())
+    for name in (ERRORS, LATENCY):
+        if name in observation.arms:
+            members = asdict(observation.arms[name])
+            yield from ((f"{name} {member}", number) for member, number in members.items())

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from headway_runtime.release.captured import CaptureStore, Form
+from headway_runtime.release.captured import Form
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.collector import Collector
 from headway_runtime.release.herald import Herald
@@ -18,6 +18,7 @@ from headway_runtime.release.machine import DONE, Progress, ReleaseMachine
 from headway_runtime.release.measure import Meter
 from headway_runtime.release.observer import Observer
 from headway_runtime.release.plan import read_plan
+from headway_runtime.release.reading import Reader
 from headway_runtime.release.records import Base, Records
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.watch import ABANDONED, abandoned
@@ -131,19 +132,20 @@ def _parts() -> Parts:
     s3, ssm, states = boto3.client("s3"), boto3.client("ssm"), boto3.client("stepfunctions")
     herald = Herald(settings, boto3.client("events"), boto3.client("sns"), s3)
 
-    # A configuration never changes, and what was read of its captures is of use at the next look.
+    # A configuration never changes.
     @functools.cache
-    def captures(config_name: str) -> CaptureStore | None:
+    def captures(config_name: str) -> str | None:
         config = catalogue.config(config_name)
         captured = {} if config is None else config.get("DataCaptureConfig", {})
         if not captured.get("EnableCapture", False):
             return None
-        return CaptureStore(s3, captured["DestinationS3Uri"], settings.endpoint)
+        return f"{captured['DestinationS3Uri'].rstrip('/')}/{settings.endpoint}"
 
     observer = Observer(
         meter=Meter(boto3.client("cloudwatch"), settings.endpoint),
         captures=captures,
-        form=Form(**json.loads(settings.form)),
+        reader=Reader(s3, Form(**json.loads(settings.form))),
+        labels=f"s3://{settings.data_bucket}/{settings.prefix}",
         period_s=int(settings.metrics_period_s),
         keep=herald.keep,
     )

@@ -1,13 +1,13 @@
 """One look at a stage, judged: what was counted, what the judge says of it, and what the record keeps."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headway_runtime.judge import JudgePlan, MetricVerdict, Phase, StageObservation, Verdict, assess
+from headway_runtime.judge import JudgePlan, Metric, MetricVerdict, Phase, StageObservation, Verdict, assess
 from headway_runtime.judge.plan import Comparison
 from headway_runtime.release.catalogue import message_of
 from headway_runtime.release.continued import counted_on
@@ -17,7 +17,11 @@ from headway_runtime.release.records import Release
 
 
 def judged(
-    release: Release, plan: Plan, look: Callable[[Release], StageObservation], period_s: float
+    release: Release,
+    plan: Plan,
+    look: Callable[[Release], StageObservation],
+    period_s: float,
+    renew: Callable[[Sequence[StageObservation]], Sequence[StageObservation]],
 ) -> tuple[Release, Verdict]:
     """Looks at the stage that a release is in, and judges it.
 
@@ -26,6 +30,7 @@ def judged(
         plan: The release plan.
         look: What is to be seen of a release's stage since it arrived there.
         period_s: Length of a period of the metrics, in seconds.
+        renew: What was counted in earlier stages, with what has become known of them since.
 
     Returns:
         The release with what was seen, and the verdict.
@@ -33,11 +38,12 @@ def judged(
     before = [observation_of(item) for item in release.observations if item["stage"] < release.stage]
     try:
         release, seen = counted_on(release, look, period_s)
+        earlier = renew(before)
     except ClientError as error:
         why = f"what happened could not be read: {message_of(error)}"
         verdict = Verdict(phase=Phase.ERROR, why=why)
     else:
-        observations = [*before, seen]
+        observations = [*earlier, seen]
         verdict = assess(observations, _comparable(plan.judge, release))
         release = replace(release, observations=[observation_document(item) for item in observations])
     looked = replace(
@@ -49,11 +55,17 @@ def judged(
 
 
 def _comparable(plan: JudgePlan, release: Release) -> JudgePlan:
-    """The plan without divergence where the champion is a placeholder, whose one answer means nothing."""
+    """The plan without what a placeholder is no measure for: how its one answer differs, what it costs."""
     if not release.over_placeholder:
         return plan
-    kept = [metric for metric in plan.metrics if metric.comparison is not Comparison.PAIRS]
+    kept = [metric for metric in plan.metrics if not _needs_a_model(metric)]
     return replace(plan, metrics=kept)
+
+
+def _needs_a_model(metric: Metric) -> bool:
+    """Whether a metric is held against the champion's alone, which then has to be a model."""
+    is_value = metric.comparison is Comparison.VALUE
+    return metric.comparison is Comparison.PAIRS or (is_value and metric.ceiling is None)
 
 
 def _metric_document(verdict: MetricVerdict) -> dict[str, Any]:

@@ -304,7 +304,13 @@ class ReleaseMachine:
         if release.position == Position.BASELINE.value:
             return self._look_at_champion(release, plan)
         period_s = float(self._settings.metrics_period_s)
-        looked, verdict = judged(release, plan, lambda asked: self._observer.stage(asked, plan), period_s)
+        looked, verdict = judged(
+            release,
+            plan,
+            look=lambda asked: self._observer.stage(asked, plan),
+            period_s=period_s,
+            renew=lambda before: self._observer.with_late_labels(release, before, plan),
+        )
         step = after_look(release.stage, verdict, release.errors_in_a_row, plan)
         if step.do is Do.GO and plan.is_shadow(release.stage):
             looked = replace(looked, report=self._observer.report(looked, plan))

@@ -21,6 +21,7 @@ _COUNTED = (
     ("bad", "InvocationModelErrors", "Sum"),
     ("answered", "ModelLatency", "SampleCount"),
 )
+_PERCENTILES = ("p50", "p95", "p99")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,43 @@ class Meter:
             "slow"
         ]
         return max(found) if found else None
+
+    def mean_latency_us(self, variant: str, span: Span) -> float | None:
+        """The time that an answer takes on average, in microseconds; None where none was given.
+
+        Args:
+            variant: Name of the variant.
+            span: The time span.
+        """
+        if span.is_empty:
+            return None
+        queries = [
+            self._query(name, variant, "ModelLatency", statistic, span)
+            for name, statistic in (("spent", "Sum"), ("answered", "SampleCount"))
+        ]
+        found = {name: math.fsum(values) for name, values in self._read(queries, span).items()}
+        return found["spent"] / found["answered"] if found["answered"] else None
+
+    def percentiles_us(self, variants: Sequence[str], span: Span) -> dict[str, dict[str, float | None]]:
+        """The usual latencies over a whole time span, in microseconds; None where nothing is known.
+
+        Args:
+            variants: Names of the variants.
+            span: The time span.
+        """
+        if span.is_empty:
+            return {variant: dict.fromkeys(_PERCENTILES) for variant in variants}
+        whole = Span(start=span.start, end=span.end, period_s=_covering(span))
+        queries = [
+            self._query(f"v{place}_{name}", variant, "ModelLatency", name, whole)
+            for place, variant in enumerate(variants)
+            for name in _PERCENTILES
+        ]
+        found = self._read(queries, whole)
+        return {
+            variant: {name: max(found[f"v{place}_{name}"], default=None) for name in _PERCENTILES}
+            for place, variant in enumerate(variants)
+        }
 
     def use(self, variant: str, metric: str, span: Span) -> list[float]:
         """The share of its machines that a variant used, period after period, the newest last.

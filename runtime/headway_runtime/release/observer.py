@@ -1,18 +1,21 @@
 """Observes a stage: counts of the metrics, and what was captured, put together for the judge."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from headway_runtime.judge import ERRORS, Counts, Levels, Pairs, StageObservation
-from headway_runtime.release.captured import Captured, CaptureStore, Form, captured
+from headway_runtime.release.captured import Captured
 from headway_runtime.release.comparison import Comparison, compare_answers
+from headway_runtime.release.costs import cost_per_thousand_usd
+from headway_runtime.release.labels import Quality, compare_quality
 from headway_runtime.release.measure import Meter, Span, error_counts, latency_counts
 from headway_runtime.release.plan import Plan
+from headway_runtime.release.reading import Reader, Stretch
 from headway_runtime.release.records import Release
-from headway_runtime.release.report import report_markdown
+from headway_runtime.release.report import report_document, report_markdown
 from headway_runtime.release.shapes import CHALLENGER, CHAMPION
 
 LATENCY = "latency"
@@ -35,15 +38,18 @@ class Observer:
 
     Args:
         meter: Reads the metrics.
-        captures: Where traffic is captured, from the description of a configuration; None where it is not.
-        form: What requests and answers look like.
+        captures: `s3://bucket/prefix` under which the variants of a configuration are captured; None where
+            nothing is.
+        reader: Reads what is captured, and the labels that come later.
+        labels: `s3://bucket/prefix` under which the plan's labels are.
         period_s: Length of a metric's period, in seconds.
         keep: Keeps a document about a release under a name, and answers where.
     """
 
     meter: Meter
-    captures: Callable[[str], CaptureStore | None]
-    form: Form
+    captures: Callable[[str], str | None]
+    reader: Reader
+    labels: str
     period_s: int
     keep: Callable[[str, str, bytes], str]
 
@@ -67,17 +73,23 @@ class Observer:
         span = Span.between(release.arrived_at, release.at, self.period_s)
         counted = self.meter.counts((CHAMPION, CHALLENGER), span, release.slow_us)
         champion, challenger = counted[CHAMPION], counted[CHALLENGER]
-        compared = self._compared(release, plan, span)
         asked = {metric.name for metric in plan.judge.metrics}
-        missing = dict.fromkeys(asked & {COST, QUALITY}, "nobody has measured it yet")
+        both = self._both(release, plan, _stretch_now(release, span))
+        compared = None if both is None else _compared(both, plan)
+        missing: dict[str, str] = {}
         if compared is None:
-            missing |= dict.fromkeys(asked & {OUTPUT_FORMAT, DIVERGENCE}, "nothing is captured")
+            missing |= dict.fromkeys(asked & {OUTPUT_FORMAT, DIVERGENCE, QUALITY}, "nothing is captured")
         arms = {ERRORS: error_counts(champion, challenger), LATENCY: latency_counts(champion, challenger)}
         pairs: dict[str, Pairs] = {}
         slices: dict[str, Mapping[str, Pairs]] = {}
         if compared is not None:
             arms[OUTPUT_FORMAT] = compared.malformed
             pairs[DIVERGENCE], slices[DIVERGENCE] = compared.pairs, compared.slices
+        if both is not None and QUALITY in asked:
+            arms[QUALITY] = self._quality(release, plan, both).wrong
+            if not arms[QUALITY].challenger_requests:
+                missing[QUALITY] = "no label has come for an answer of this stage"
+        values, champion_values = self._costs(release, plan, span, both) if COST in asked else ({}, {})
         elapsed = datetime.fromisoformat(release.at) - datetime.fromisoformat(release.arrived_at)
         return StageObservation(
             stage=release.stage,
@@ -87,26 +99,94 @@ class Observer:
             pairs={name: item for name, item in pairs.items() if name in asked},
             slices={name: item for name, item in slices.items() if name in asked},
             levels={MEMORY: self._judged_use(release, span)} if MEMORY in asked else {},
+            values=values,
+            champion_values=champion_values,
             missing=missing,
         )
+
+    def with_late_labels(
+        self, release: Release, before: Sequence[StageObservation], plan: Plan
+    ) -> list[StageObservation]:
+        """What was counted in earlier stages, with the labels that have come for them since.
+
+        Args:
+            release: The release.
+            before: What was counted in the earlier stages.
+            plan: The release plan.
+        """
+        if QUALITY not in {metric.name for metric in plan.judge.metrics}:
+            return list(before)
+        stretches = earlier_stretches(release, self.period_s)
+        renewed = []
+        for item in before:
+            stretch = stretches.get(item.stage)
+            both = None if stretch is None else self._both(release, plan, stretch)
+            if both is not None:
+                wrong = self._quality(release, plan, both).wrong
+                item = replace(item, arms={**item.arms, QUALITY: wrong})  # noqa: PLW2901 - the renewed one
+            renewed.append(item)
+        return renewed
 
     def report(self, release: Release, plan: Plan) -> str:
         """Writes what the shadow showed, as JSON and for people; answers where."""
         span = Span.between(release.arrived_at, release.at, self.period_s)
-        compared = self._compared(release, plan, span)
-        uses = {name: self._use(release, span, metric) for name, metric in USES.items()}
-        document = {
-            "release": release.release_id,
-            "champion": release.champion,
-            "challenger": release.challenger,
-            "observation": release.observations[-1] if release.observations else None,
-            "metrics": list(release.metrics),
-            "comparison": None if compared is None else asdict(compared),
-            "uses": {name: asdict(use) for name, use in uses.items()},
-        }
+        both = self._both(release, plan, _stretch_now(release, span))
+        document = report_document(
+            release,
+            compared=None if both is None else _compared(both, plan),
+            quality=None if both is None or plan.labels is None else self._quality(release, plan, both),
+            latency_us=self.meter.percentiles_us((CHAMPION, CHALLENGER), span),
+            uses={name: self._use(release, span, metric) for name, metric in USES.items()},
+            tokens=None if both is None else {arm: _tokens(requests) for arm, requests in both.items()},
+            costs=dict(zip((CHALLENGER, CHAMPION), self._costs(release, plan, span, both), strict=True)),
+        )
         self.keep(release.release_id, "shadow.json", json.dumps(document, sort_keys=True, indent=2).encode())
-        text = report_markdown(release, compared, uses)
-        return self.keep(release.release_id, "shadow.md", text.encode())
+        return self.keep(release.release_id, "shadow.md", report_markdown(document).encode())
+
+    def _quality(self, release: Release, plan: Plan, both: Mapping[str, Mapping[str, Captured]]) -> Quality:
+        if plan.labels is None:
+            return compare_quality({}, {}, {}, 0.0)
+        labels = self.reader.labels(
+            f"{self.labels}/{plan.labels.prefix.rstrip('/')}",
+            release.release_id,
+            datetime.fromisoformat(release.started_at),
+            datetime.fromisoformat(release.at),
+        )
+        return compare_quality(both[CHAMPION], both[CHALLENGER], labels, plan.labels.wrong_from)
+
+    def _costs(
+        self,
+        release: Release,
+        plan: Plan,
+        span: Span,
+        both: Mapping[str, Mapping[str, Captured]] | None,
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """What a thousand answers of the challenger cost, and of the champion; nothing where nobody knows."""
+        found: list[dict[str, float]] = []
+        for variant in (CHALLENGER, CHAMPION):
+            requests: Mapping[str, Captured] = {} if both is None else both[variant]
+            cost = cost_per_thousand_usd(
+                plan.prices,
+                self.meter.mean_latency_us(variant, span),
+                [item.tokens for item in requests.values() if item.tokens is not None],
+            )
+            # A placeholder is no measure of what a model costs.
+            known = cost is not None and not (variant == CHAMPION and release.over_placeholder)
+            found.append({COST: cost} if known and cost is not None else {})
+        return found[0], found[1]
+
+    def _both(
+        self, release: Release, plan: Plan, stretch: Stretch
+    ) -> Mapping[str, Mapping[str, Captured]] | None:
+        """What was captured of both variants in a stage; None where nothing is captured."""
+        place = self.captures(release.base)
+        now = datetime.fromisoformat(release.at)
+        if place is None or stretch.since >= now:
+            return None
+        return {
+            variant: self.reader.captured(place, variant, stretch, plan.divergence_slices, now)
+            for variant in (CHAMPION, CHALLENGER)
+        }
 
     def _judged_use(self, release: Release, span: Span) -> Levels:
         """The memory that both use, as it is judged: a placeholder is no measure of what a model needs."""
@@ -128,19 +208,44 @@ class Observer:
         }
         return Levels(challenger=found[CHALLENGER], champion=found[CHAMPION])
 
-    def _compared(self, release: Release, plan: Plan, span: Span) -> Comparison | None:
-        store = self.captures(release.base)
-        if store is None or span.is_empty:
-            return None
-        # A copy is answered after the request itself, so the pair is there once both are.
-        since, until = span.start, span.end + timedelta(seconds=self.period_s)
-        requests: dict[str, dict[str, Captured]] = {
-            variant: captured(store.lines(variant, since, until), self.form, since, until)
-            for variant in (CHAMPION, CHALLENGER)
-        }
-        return compare_answers(
-            requests[CHAMPION], requests[CHALLENGER], plan.divergence_threshold, plan.divergence_slices
-        )
+
+def earlier_stretches(release: Release, period_s: int) -> dict[int, Stretch]:
+    """The time that a release spent in each stage before the one that it is in, from its history.
+
+    Args:
+        release: The release.
+        period_s: Length of a metric's period, in seconds.
+    """
+    found: dict[int, Stretch] = {}
+    arrived: tuple[int, str] | None = None
+    for entry in release.history:
+        if entry["what"] == "arrived" and entry["position"] == "stage":
+            arrived = entry["stage"], entry["at"]
+        elif entry["what"].startswith("to ") and arrived is not None:
+            stage, since = arrived
+            span = Span.between(since, entry["at"], period_s)
+            until = datetime.fromisoformat(entry["at"])
+            found[stage] = Stretch(release_id=release.release_id, stage=stage, since=span.start, until=until)
+            arrived = None
+    return found
+
+
+def _stretch_now(release: Release, span: Span) -> Stretch:
+    return Stretch(release_id=release.release_id, stage=release.stage, since=span.start)
+
+
+def _compared(both: Mapping[str, Mapping[str, Captured]], plan: Plan) -> Comparison:
+    return compare_answers(
+        both[CHAMPION], both[CHALLENGER], plan.divergence_threshold, plan.divergence_slices
+    )
+
+
+def _tokens(requests: Mapping[str, Captured]) -> tuple[int, int, int] | None:
+    """Answers that count their tokens, and tokens read and written by all of them; None without any."""
+    counted = [item.tokens for item in requests.values() if item.tokens is not None]
+    if not counted:
+        return None
+    return len(counted), sum(item[0] for item in counted), sum(item[1] for item in counted)
 
 
 def observation_document(observation: StageObservation) -> dict[str, Any]:
@@ -161,6 +266,7 @@ def observation_of(document: Mapping[str, Any]) -> StageObservation:
             for name, places in document["slices"].items()
         },
         values=dict(document["values"]),
+        champion_values=dict(document.get("champion_values", {})),
         # A release that an older machine began has none.
         levels={name: Levels(**item) for name, item in document.get("levels", {}).items()},
         missing=dict(document["missing"]),

@@ -2,11 +2,25 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headway_runtime.judge import JudgePlan
 from headway_runtime.judge.plan import SHADOW
+from headway_runtime.release.costs import Prices
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateLabels:
+    """Where true answers arrive.
+
+    Attributes:
+        prefix: Where in the data bucket, below the name of system and stack.
+        wrong_from: Difference of an answer to the true one from which on it was wrong.
+    """
+
+    prefix: str
+    wrong_from: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +36,8 @@ class Plan:
         cool_down_s: Time after a release before the next one starts, in seconds.
         overridden_by: Who may release a rejected model again or end a stage by hand.
         maximum_duration_s: Time after which an unfinished release is rolled back, in seconds.
+        prices: What machines and tokens cost.
+        labels: Where true answers arrive later; None where none do.
     """
 
     judge: JudgePlan
@@ -32,6 +48,8 @@ class Plan:
     cool_down_s: int
     overridden_by: Sequence[str]
     maximum_duration_s: int
+    prices: Prices = field(default_factory=Prices)
+    labels: LateLabels | None = None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Plan":
@@ -41,7 +59,7 @@ class Plan:
             KeyError: Something is missing.
             ValueError: A word is not one of those allowed.
         """
-        shadow = document["shadow"]
+        shadow, labels = document["shadow"], document.get("labels")
         return cls(
             judge=JudgePlan.from_document(document),
             shadow_sampling_percent=None if shadow is None else shadow["sampling_percent"],
@@ -51,6 +69,8 @@ class Plan:
             cool_down_s=document["cool_down_s"],
             overridden_by=tuple(document["overridden_by"]),
             maximum_duration_s=document["maximum_duration_s"],
+            prices=Prices.from_document(document.get("prices")),
+            labels=None if labels is None else LateLabels(**labels),
         )
 
     def is_shadow(self, stage: int) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headway_runtime.canonical import digest
+from headway_runtime.judge.plan import SHADOW
 from headway_runtime.release.catalogue import Catalogue
 from headway_runtime.release.course import Live, Position, Target
 from headway_runtime.release.plan import Plan
@@ -41,8 +42,7 @@ class Preparation:
         home, goal = alone(prefix, base, champion), alone(prefix, base, challenger)
         shapes = [home, goal]
         if champion != challenger:
-            first = next(stage.challenger_percent for stage in plan.judge.stages if stage.challenger_percent)
-            shapes.append(split(prefix, base, champion, challenger, min(first, _LARGEST_SHARE)))
+            shapes.append(split(prefix, base, champion, challenger, _first_share(plan)))
             if plan.shadow_sampling_percent is not None:
                 shapes.append(shadowed(prefix, base, champion, challenger, plan.shadow_sampling_percent))
         for shape in shapes:
@@ -74,8 +74,7 @@ class Preparation:
             share = plan.shadow_sampling_percent
             assert share is not None
             return _as_target(shadowed(prefix, base, release.champion, release.challenger, share))
-        first = next(item.challenger_percent for item in plan.judge.stages if item.challenger_percent)
-        shape = split(prefix, base, release.champion, release.challenger, min(first, _LARGEST_SHARE))
+        shape = split(prefix, base, release.champion, release.challenger, _first_share(plan))
         percent = plan.challenger_percent(stage)
         return Target(config=shape.name, weights={CHAMPION: 100 - percent, CHALLENGER: percent})
 
@@ -188,6 +187,12 @@ def model_digest(package: Mapping[str, Any]) -> str:
         "metadata": package.get("CustomerMetadataProperties", {}),
     }
     return digest(held)
+
+
+def _first_share(plan: Plan) -> float:
+    """The challenger's share when the shape in which both answer is made; none before testers."""
+    first = next(stage for stage in plan.judge.stages if stage.name != SHADOW)
+    return min(first.challenger_percent, _LARGEST_SHARE)
 
 
 def _as_target(shape: Shape) -> Target:

@@ -18,6 +18,7 @@ class Settings:
         release_plan_parameter: Parameter of Systems Manager with the release plan.
         form: What requests and answers look like: JSON with `inputs` and `output`.
         metrics_period_s: Length of a metric's period, in seconds.
+        data_bucket: Bucket in which true answers arrive later.
         audit_bucket: Bucket that evidence is written to.
         topic_arn: Topic of those who are told; empty for nobody.
         keep_versions: `true` when model packages outlive the stack.
@@ -34,6 +35,7 @@ class Settings:
     release_plan_parameter: str
     form: str
     metrics_period_s: str
+    data_bucket: str
     audit_bucket: str
     topic_arn: str
     keep_versions: str

@@ -39,10 +39,13 @@ RULE = Rule(
     fix="Begin with 5 % or less, rise to 100, and give each step samples and a time limit: `ReleasePlan`.",
     passes=(
         _case("five steps", _steps(1, 5, 25, 50, 100)),
+        _case("testers before users", _steps(0, 1, 100)),
         _case("two steps, kept as a plain value", _steps(5, 100), path="insecureValue"),
     ),
     fails=(
         _case("beginning with half of all", _steps(50, 100), says="ladder[0].percent is 50"),
+        _case("half of all after testers", _steps(0, 50, 100), says="ladder[1].percent is 50"),
+        _case("testers alone", _steps(0), says="ladder[0].percent is 0"),
         _case("going back", _steps(1, 25, 5, 100), says="ladder[2].percent is 5"),
         _case("standing still", _steps(1, 1, 100), says="ladder[1].percent is 1"),
         _case("never ending", _steps(1, 5, 50), says="ladder[2].percent is 50"),
@@ -81,10 +84,16 @@ def _judged(plan: Plan) -> Answers:
     if not steps:
         yield Finding(path=f"{plan.path} ladder", got=[], want="steps from 5 % or less to 100")
     before = 0.0
-    for position, step in enumerate(steps):
+    # At 0 % testers alone ask for the model, by its name.
+    testers = bool(steps) and number(steps[0].get("percent")) == 0
+    if testers:
+        yield from _bounded(steps[0], f"{plan.path} ladder[0]")
+        if len(steps) == 1:
+            yield Finding(path=f"{plan.path} ladder[0].percent", got=0, want="100 at the end")
+    for position, step in enumerate(steps[testers:], start=int(testers)):
         place = f"{plan.path} ladder[{position}]"
         percent = number(step.get("percent"))
-        first, last = position == 0, position == len(steps) - 1
+        first, last = position == testers, position == len(steps) - 1
         if percent is None or percent <= before or (first and not last and percent > _FIRST_PERCENT):
             want = f"{_FIRST_PERCENT} or less" if first else f"more than {before:g}"
             yield Finding(path=f"{place}.percent", got=step.get("percent"), want=want)
