@@ -29,6 +29,8 @@ APPROVAL_PARAMETER = "ApprovalStatus"
 APPROVED = "Approved"
 PENDING = "PendingManualApproval"
 TRIGGER_PARAMETER = "StartedBy"
+TRAIN_UNTIL_PARAMETER, EVALUATE_UNTIL_PARAMETER = "TrainUntil", "EvaluateUntil"
+"""The two cuts in time, so that a later training learns from a dataset that has grown."""
 PERSON, CALENDAR, DRIFT = "person", "calendar", "drift"
 TRIGGERS = (PERSON, CALENDAR, DRIFT)
 """Who starts a training; it is part of the lineage of the model."""
@@ -191,7 +193,11 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     steps: list[Step] = [prepare, train, evaluate, baseline, gate]
     if plan.quality is not None:
         steps = plan.quality.guarded(ingest, steps)
-    return pipeline([approval, started_by], [ingest, *steps])
+    cuts = [
+        Parameter(name=TRAIN_UNTIL_PARAMETER, default=plan.training.train_until),
+        Parameter(name=EVALUATE_UNTIL_PARAMETER, default=plan.training.evaluate_until),
+    ]
+    return pipeline([approval, started_by, *cuts], [ingest, *steps])
 
 
 _PREPARED = ("train", "evaluation", "report")
@@ -260,11 +266,11 @@ def _contract(plan: TrainingPlan) -> Channel:
     return _input(runtime.CHANNEL_CONTRACT, f"s3://{plan.artifacts_bucket}/{plan.contract_key}")
 
 
-def _prepare_flags(training: TrainingSpec) -> list[str]:
+def _prepare_flags(training: TrainingSpec) -> list[Value]:
     return [
         *("--features", training.features),
-        *("--train-until", training.train_until),
-        *("--evaluate-until", training.evaluate_until),
+        *("--train-until", parameter(TRAIN_UNTIL_PARAMETER)),
+        *("--evaluate-until", parameter(EVALUATE_UNTIL_PARAMETER)),
     ]
 
 

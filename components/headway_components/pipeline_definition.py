@@ -37,17 +37,13 @@ class Parameter:
     """Name of the parameter."""
     default: str
     """Value when nobody sets it."""
-    allowed: Sequence[str]
-    """Every value that may be set."""
+    allowed: Sequence[str] | None = None
+    """Every value that may be set; any text when left out."""
 
     def document(self) -> dict[str, Any]:
         """The parameter as SageMaker reads it."""
-        return {
-            "Name": self.name,
-            "Type": "String",
-            "DefaultValue": self.default,
-            "EnumValues": list(self.allowed),
-        }
+        document: dict[str, Any] = {"Name": self.name, "Type": "String", "DefaultValue": self.default}
+        return document if self.allowed is None else document | {"EnumValues": list(self.allowed)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +139,7 @@ class ProcessingStep(Step):
     """What the job runs on."""
     entrypoint: Sequence[str]
     """Command of the container."""
-    flags: Sequence[str]
+    flags: Sequence[Value]
     """Arguments of the command."""
     inputs: Sequence[Channel]
     """What the job reads."""

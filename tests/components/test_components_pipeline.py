@@ -88,9 +88,12 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
     ]
     assert arguments["Prepare"] == [
         *("prepare", "--features", "fraud.features:build"),
-        *("--train-until", "2026-01-01", "--evaluate-until", "2026-03-01"),
+        *("--train-until", {"Get": "Parameters.TrainUntil"}),
+        *("--evaluate-until", {"Get": "Parameters.EvaluateUntil"}),
         *("--feature-contract", f"payments-v1={PAYMENTS.digest()}", "--as-of", "2026-03-01"),
     ]
+    defaults = {item["Name"]: item["DefaultValue"] for item in definition(run)["Parameters"]}
+    assert (defaults["TrainUntil"], defaults["EvaluateUntil"]) == ("2026-01-01", "2026-03-01")
     assert arguments["Baseline"] == ["baseline", "--periods", "26"]
     assert arguments["Evaluate"] == [
         *("evaluate", "--floor", "base-rate", "--minimum-logloss-improvement", "0.05"),
