@@ -81,6 +81,7 @@ def playing(
     rows: Sequence[str],
     rate_per_s: float = DEFAULT_RATE,
     *,
+    are_testers: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Played]:
     """Plays rows at the system's endpoint until the block is left, from the first one again after the last.
@@ -90,13 +91,14 @@ def playing(
         system: The system.
         rows: The rows, as CSV.
         rate_per_s: Rows a second; fewer where the endpoint answers more slowly.
+        are_testers: Whether internal testers ask, whom the challenger answers where there is one.
         clock: Seconds from any start.
     """
     stop, played = threading.Event(), Played()
     feed, lock = enumerate(cycle(rows)), threading.Lock()
     began = clock()
 
-    client = serving_client(aws, system)
+    client = serving_client(aws, system, is_tester=are_testers)
 
     def play() -> None:
         while not stop.is_set():

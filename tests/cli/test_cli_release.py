@@ -4,11 +4,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner
 
+from headway_cli.commands.traffic import FAULTS, Fault
+from headway_cli.errors import WrongUseError
+from headway_cli.main import application
 from headway_cli.release_view import history_text, release_document, release_text, stage_name
 from headway_components import ReleasePlan
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.records import Release
+from headway_sandbox.fault_rules import checked
 
 PLAN = Plan.from_document(ReleasePlan().document())
 RELEASE = Release(
@@ -74,6 +79,33 @@ def test_people_see_weights_samples_time_and_evidence(says: str) -> None:
 
 def test_a_release_that_is_over_has_no_time_left() -> None:
     assert "time left" not in release_text(replace(RELEASE, status="promoted"), PLAN, LATER)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["--fault", "wrong", "--stack", "prod"],
+            "--fault is for the sandbox; the stack prod has real users",
+        ),
+        (["--where", ",EWR,"], "--where says which requests meet a --fault; give one"),
+        (["--fault", "crash", "--on", "shadow"], "--on is 'shadow'; it must be champion or challenger"),
+    ],
+)
+def test_a_fault_that_cannot_be_rehearsed_is_refused(arguments: list[str], says: str) -> None:
+    refused = CliRunner().invoke(application(["traffic"]), ["traffic", "replay", *arguments])
+
+    assert isinstance(refused.exception, WrongUseError)
+    assert says in str(refused.exception)
+
+
+@pytest.mark.parametrize("name", ["latency", "errors", "wrong", "crash", "silent"])
+def test_the_sandbox_knows_every_fault(name: str) -> None:
+    document = FAULTS[Fault(name)]
+
+    made = checked({"kind": "worker", "endpoint": "fraud", "variant": "challenger", **document})
+
+    assert {key: value for key, value in made.items() if key in document} == document
 
 
 def test_history_names_every_decision() -> None:

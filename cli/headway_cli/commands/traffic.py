@@ -32,7 +32,7 @@ class Fault(Enum):
     SILENT = "silent"
 
 
-_FAULTS = {
+FAULTS = {
     Fault.LATENCY: {"delay_s": 0.05},
     Fault.ERRORS: {"error_rate": 0.03},
     Fault.WRONG: {"wrong_rate": 1.0},
@@ -57,6 +57,9 @@ def replay(
         typer.Option(help="Only requests that contain this text meet the fault, for example ,EV, or EV,"),
     ] = None,
     on: Annotated[str, typer.Option(help="The variant with the fault.")] = CHALLENGER,
+    testers: Annotated[
+        bool, typer.Option("--testers", help="Ask as internal testers, whom the challenger answers.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Play the rows after the training cut at the endpoint, in their order, as its users would."""
@@ -73,7 +76,7 @@ def replay(
     with (
         _faulty(chosen.endpoint_name, on, fault, where),
         narrator.step(title) as step,
-        playing(aws, chosen, rows, rate) as played,
+        playing(aws, chosen, rows, rate, are_testers=testers) as played,
     ):
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
@@ -96,7 +99,7 @@ def _faulty(endpoint: str, variant: str, fault: Fault | None, where: str | None)
     if fault is None:
         yield
         return
-    document = {"kind": "worker", "endpoint": endpoint, "variant": variant, **_FAULTS[fault]}
+    document = {"kind": "worker", "endpoint": endpoint, "variant": variant, **FAULTS[fault]}
     if where is not None:
         document["body_has"] = where
     project = find_project()
