@@ -1,0 +1,409 @@
+"""Releases through the real engine while what moves them is killed: they end all the same, nobody is robbed.
+
+One small stack; its state machine moves the endpoint in a sandbox of its own, users ask all the time, and at
+a random moment of each release something is killed: the sandbox, the function that takes the steps, a model
+server, or the execution. `make test` kills each once; for the full proof, with a table of what came of it:
+
+    HEADWAY_CHAOS_KILLS=50 pytest tests/system/test_release_chaos.py -k killed -n 0 -s
+"""
+
+import http.client
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway_runtime.release.records import LOCK, Records, Release
+from headway_sandbox import lifecycle
+from headway_sandbox.engine import Engine
+from support import rehearsed_model
+from support.project import Project
+from support.rehearsed_model import artifact
+from support.release_world import until
+
+pytestmark = pytest.mark.xdist_group("release-chaos")
+
+SYSTEM = "payments"
+ENDPOINT = f"{SYSTEM}-local"
+IMAGE = f"rehearsed-model@sha256:{'0' * 64}"
+ROWS = ("12.5,UA", "8.0,DL", "99.0,AA")
+CALLERS = 3
+PAUSE_S = 0.03
+KILLS = int(os.environ.get("HEADWAY_CHAOS_KILLS", "4"))
+FIRST_SEED = int(os.environ.get("HEADWAY_CHAOS_SEED", "0"))
+LONGEST_DELAY_S = 1.5
+LONGEST_STEP_S = 0.3
+LONGEST_RELEASE_S = 300.0
+"""More than the plan allows, so that it is the machine that gives up."""
+PLACES = ("baseline", "shadow", "25", "100", "promote")
+"""Where a release that nothing is wrong with goes."""
+PROGRAM = '''"""One small system, and a plan that a release goes through in seconds."""
+
+from headway_components import (
+    Answer, ComplianceSpec, DataRetention, Feature, FeatureContract, FieldType, InferenceContract,
+    LadderStage, ModelSpec, ReleasePlan, ShadowStage, SystemSpec, deploy, user_errors,
+)
+
+with user_errors():
+    carriers = Feature(name="carrier", type=FieldType.STRING, values=["AA", "DL", "UA"], closed=True)
+    payments = FeatureContract(
+        name="payments",
+        entity=["payment"],
+        features=[Feature(name="amount", type=FieldType.NUMBER, minimum=0), carriers],
+    )
+    plan = ReleasePlan(
+        shadow=ShadowStage(sampling_pct=100, samples=30, time_limit_s=60),
+        # What a stage rules out is no matter here: a few requests are enough to go on.
+        ladder=[
+            LadderStage(percent=25, samples=20, time_limit_s=60, rule_out_ratio=20),
+            LadderStage(percent=100, samples=20, time_limit_s=60, rule_out_ratio=20),
+        ],
+        acceptable_latency_ms=250,
+        maximum_duration_s=240,
+    )
+    deploy(
+        SystemSpec(
+            name="payments",
+            contract=InferenceContract.over(payments, name="payments", output=Answer(prior=0.2)),
+            model=ModelSpec.placeholder(),
+            release=plan,
+            compliance=ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE),
+        )
+    )
+'''
+_SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, "
+    f"SignedHeaders=host, Signature={'0' * 64}"
+)
+_HEADERS = {
+    "Content-Type": "text/csv",
+    "Accept": "text/csv",
+    "X-Amz-Date": "20260101T000000Z",
+    "Authorization": _SIGNED,
+}
+
+Time = tuple[float, float]
+
+
+@dataclass
+class Users:
+    """Users that ask all the time, one request at a time each; a request that nobody took is made again.
+
+    Attributes:
+        answered: How many requests were answered.
+        lost: Requests that were given to the sandbox and never answered: when, and what was said.
+        failed: Requests that were answered with an error.
+    """
+
+    port: int
+    answered: int = 0
+    lost: list[tuple[Time, str]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def asking(self) -> Iterator["Users"]:
+        threads = [threading.Thread(target=self._ask) for _ in range(CALLERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
+        for row in cycle(ROWS):
+            if self._stop.wait(PAUSE_S):
+                return
+            begun = time.monotonic()
+            try:
+                connection.request("POST", f"/endpoints/{ENDPOINT}/invocations", row, _HEADERS)
+                response = connection.getresponse()
+                body = response.read()
+            except ConnectionRefusedError:
+                connection.close()  # nobody listens: the request was never given to anybody
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(((begun, time.monotonic()), repr(error)))
+                connection.close()
+            else:
+                self.answered += 1
+                if response.status != 200:
+                    self.failed.append(f"{response.status}: {body.decode('utf-8', 'replace')}")
+
+
+@dataclass
+class Stage:
+    """The deployed system and the users in front of it."""
+
+    project: Project
+    state_dir: Path
+    system: dict[str, Any]
+    users: Users
+
+    @property
+    def records(self) -> Records:
+        return Records(self.project.client("dynamodb"), self.system["release_table_name"], SYSTEM)
+
+    def item(self, key: str) -> dict[str, Any]:
+        """What DynamoDB answers for an item of the record."""
+        place = {"system": {"S": SYSTEM}, "release_id": {"S": key}}
+        found: dict[str, Any] = self.project.client("dynamodb").get_item(
+            TableName=self.system["release_table_name"], Key=place
+        )
+        return found
+
+    def publish(self, name: str, answer: float) -> str:
+        """Registers an approved model, as a training does; its event starts the state machine."""
+        bucket = self.system["buckets"]["artifacts"]
+        key = f"models/{name}/model.tar.gz"
+        self.project.client("s3").put_object(Bucket=bucket, Key=key, Body=artifact("none", answer=answer))
+        package = self.project.client("sagemaker").create_model_package(
+            ModelPackageGroupName=self.system["model_package_group_name"],
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={
+                "Containers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/{key}"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            CustomerMetadataProperties={"contract_digest": self.system["contract_digest"]},
+        )
+        return str(package["ModelPackageArn"])
+
+    def release_of(self, package: str) -> Release | None:
+        """How the release of a package stands."""
+        return next((item for item in self.records.all() if item.model_package_arn == package), None)
+
+    def when(self, package: str, holds: Callable[[Release], bool]) -> Release:
+        """The release of a package, once something holds for it."""
+        found: list[Release] = []
+
+        def look() -> bool:
+            release = self.release_of(package)
+            found[:] = [] if release is None else [release]
+            return release is not None and holds(release)
+
+        until(look, LONGEST_RELEASE_S)
+        return found[0]
+
+    def settled(self, package: str) -> Release:
+        """The release of a package, once it is over and nothing moves it any more."""
+        self.when(package, lambda release: release.is_over)
+        until(lambda: self.executions("RUNNING") == [])
+        return self.when(package, lambda release: release.is_over)
+
+    def live(self) -> tuple[str, str, dict[str, float]]:
+        """The endpoint's status, its configuration, and the share of the traffic of each variant."""
+        endpoint = self.project.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+        weights = {item["VariantName"]: item["CurrentWeight"] for item in endpoint["ProductionVariants"]}
+        return endpoint["EndpointStatus"], endpoint["EndpointConfigName"], weights
+
+    def executions(self, status: str) -> list[str]:
+        """The executions of the release machine with a status."""
+        listed = self.project.client("stepfunctions").list_executions(
+            stateMachineArn=self.system["release_state_machine_arn"], statusFilter=status
+        )
+        return [item["executionArn"] for item in listed["executions"]]
+
+    def is_stepping(self) -> bool:
+        """Whether a step is under way."""
+        states = self.project.client("stepfunctions")
+        newest = [
+            states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)["events"][0]
+            for arn in self.executions("RUNNING")
+        ]
+        return any(event["type"] == "TaskScheduled" for event in newest)
+
+    def audited(self, release: Release) -> dict[str, Any]:
+        """What auditors find of a release."""
+        place = f"releases/{ENDPOINT}/{release.release_id.replace(':', '')}/release.json"
+        answer = self.project.client("s3").get_object(Bucket=self.system["buckets"]["audit"], Key=place)
+        found: dict[str, Any] = json.loads(answer["Body"].read())
+        return found
+
+
+@pytest.fixture(scope="module")
+def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stack of one system with a placeholder, deployed, and users who ask it all the time."""
+    assert engine.pulumi.exists()
+    project = Project.copy_to(tmp_path_factory.mktemp("release-chaos") / "payments")
+    (project.root / "stacks/__main__.py").write_text(PROGRAM, "utf-8")
+    project.edit("stacks/Pulumi.local.yaml", 'releaseSamplesPct: "10"', 'releaseSamplesPct: "100"')
+    state_dir = project.root / ".headway/sandbox"
+    state_dir.mkdir(parents=True)
+    command = f'["{{python}}", "-I", "-S", "{rehearsed_model.__file__}"]'
+    (state_dir / "images.toml").write_text(f"[images]\nrehearsed-model = {command}\n", "utf-8")
+    try:
+        _ok(project.headway("sandbox", "start"))
+        _ok(project.shell("pulumi stack select --create local && pulumi up --yes --skip-preview"))
+        with Users(project.port).asking() as users:
+            yield Stage(project, state_dir, project.outputs()["systems"][SYSTEM], users)
+    finally:
+        project.headway("sandbox", "stop")
+
+
+def _ok(run: Any) -> str:
+    assert run.returncode == 0, run.stdout + run.stderr
+    return str(run.stdout)
+
+
+def _processes(parent: int, text: str) -> list[int]:
+    """Processes below another one whose command contains a text."""
+    found = []
+    parents = {parent}
+    listed = sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    for pid in listed:
+        try:
+            above = int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
+            command = Path(f"/proc/{pid}/cmdline").read_text("utf-8")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if above in parents:
+            parents.add(pid)
+            if text in command:
+                found.append(pid)
+    return found
+
+
+def _sandbox_pid(stage: Stage) -> int:
+    record = lifecycle.find(stage.state_dir)
+    assert record is not None
+    return record.pid
+
+
+def _kill_sandbox(stage: Stage, choose: random.Random) -> bool:
+    lifecycle.kill(stage.state_dir)
+    lifecycle.start(stage.state_dir, stage.project.port)
+    return True
+
+
+def _kill_one(stage: Stage, choose: random.Random, text: str) -> bool:
+    there = _processes(_sandbox_pid(stage), text)
+    if not there:
+        return False
+    os.kill(choose.choice(there), signal.SIGKILL)
+    return True
+
+
+def _kill_task(stage: Stage, choose: random.Random) -> bool:
+    """Kills the function while it takes a step; a moment later where none is under way."""
+    until(lambda: stage.is_stepping() or not stage.executions("RUNNING"))
+    time.sleep(choose.uniform(0, LONGEST_STEP_S))
+    return _kill_one(stage, choose, "_worker.py")
+
+
+def _kill_model(stage: Stage, choose: random.Random) -> bool:
+    return _kill_one(stage, choose, Path(rehearsed_model.__file__).name)
+
+
+def _end_execution(stage: Stage, choose: random.Random) -> bool:
+    running = stage.executions("RUNNING")
+    for arn in running:
+        stage.project.client("stepfunctions").stop_execution(executionArn=arn, cause="chaos")
+    return bool(running)
+
+
+KINDS: Sequence[tuple[str, Callable[[Stage, random.Random], bool]]] = (
+    ("sandbox", _kill_sandbox),
+    ("task", _kill_task),
+    ("model", _kill_model),
+    ("execution", _end_execution),
+)
+
+
+def _places(release: Release) -> list[str]:
+    """The places that a release went to, in order."""
+    return [item["what"].removeprefix("to ") for item in release.history if item["what"].startswith("to ")]
+
+
+def _is_at(release: Release, place: str) -> bool:
+    return release.is_over or place in ("begin", *_places(release))
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + KILLS))
+def test_a_release_in_which_something_is_killed_ends_well(stage: Stage, seed: int) -> None:
+    choose = random.Random(seed)
+    kind, kill = KINDS[seed % len(KINDS)]
+    place, delay_s = choose.choice(("begin", *PLACES)), choose.uniform(0, LONGEST_DELAY_S)
+    users = stage.users
+    lost_before, failed_before, answered_before = len(users.lost), len(users.failed), users.answered
+    begun = time.monotonic()
+
+    package = stage.publish(f"model-{seed}", 0.2 + seed / 1_000)
+    stage.when(package, lambda release: _is_at(release, place))
+    time.sleep(delay_s)
+    killed_at = time.monotonic()
+    hit = kill(stage, choose)
+    outage = (killed_at, time.monotonic())
+    release = stage.settled(package)
+    answered = users.answered
+    until(lambda: users.answered > answered + 2 * CALLERS)
+    lost, failed = users.lost[lost_before:], users.failed[failed_before:]
+    after_s = killed_at - begun
+    print(
+        f"\n| {seed} | {kind} | {place} + {delay_s:.2f} s ({after_s:.1f} s) | {'yes' if hit else 'no'} | "
+        f"{release.status} | {len(lost)} of {users.answered - answered_before} | "
+        f"{time.monotonic() - begun:.1f} s | {release.why[:90]} |"
+    )
+
+    _assert_settled(stage, release)
+    assert failed == []
+    assert len(lost) <= (CALLERS if kind == "sandbox" else 0), lost
+    assert [said for (from_, to), said in lost if to < outage[0] or from_ > outage[1]] == []
+
+
+def test_a_person_takes_over_a_release_that_has_lost_its_execution(stage: Stage) -> None:
+    """Where nobody watches, a word of a person is enough; the release goes on where it was."""
+    events = stage.project.client("events")
+    (watch,) = (rule["Name"] for rule in events.list_rules()["Rules"] if "-watch" in rule["Name"])
+    events.disable_rule(Name=watch)
+    package = stage.publish("taken-over", 0.15)
+    stage.when(package, lambda release: _is_at(release, "shadow"))
+    assert _end_execution(stage, random.Random(0))
+
+    said = _ok(
+        stage.project.headway("release", "resume", "--why", "it was stopped by mistake", "--by", "ada")
+    )
+    release = stage.settled(package)
+    events.enable_rule(Name=watch)
+
+    assert said.startswith(f"told {release.release_id}: resume")
+    assert "25" in _places(release)
+    assert "could not go on" not in release.why
+    _assert_settled(stage, release)
+
+
+def _assert_settled(stage: Stage, release: Release) -> None:
+    """One owner of the weights, a whole record, and nothing left over."""
+    records = stage.records
+    assert release.status in ("promoted", "rolled_back"), release
+    serving = release.desired if release.status == "promoted" else release.previous
+    # Alone, a variant answers everybody, whatever its weight.
+    assert [*stage.live()[:2], *stage.live()[2]] == ["InService", serving, "champion"]
+    assert [release.serving, *release.weights] == [serving, "champion"]
+    assert records.find("current") == release
+    until(lambda: "Item" not in stage.item(LOCK))
+    way = _places(release)
+    assert way in _ways(release.status), release.history
+    assert [item["at"] for item in release.history] == sorted(item["at"] for item in release.history)
+    assert [item["what"] for item in release.history].count(release.status) == 1
+    assert release.history[-1]["what"] == release.status
+    assert stage.audited(release)["history"] == list(release.history)
+
+
+def _ways(status: str) -> list[list[str]]:
+    if status == "promoted":
+        return [list(PLACES)]
+    return [[*PLACES[:length], "roll_back"] for length in range(1, len(PLACES) + 1)]
