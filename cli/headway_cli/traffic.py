@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import cycle
 
 import pyarrow.csv as pc
@@ -19,7 +20,8 @@ from headway_cli.errors import HeadwayError
 from headway_cli.invoking import serving_client
 from headway_cli.registry import declared_package
 from headway_cli.systems import System
-from headway_runtime.contract import EVALUATION_DATA_FILE
+from headway_runtime.contract import EVALUATION_DATA_FILE, EVENT_TIME_COLUMN
+from headway_runtime.features.skew import inference_id
 from headway_runtime.serve.refusal import Refusal
 from headway_runtime.serving_client import ServingClient
 
@@ -49,8 +51,28 @@ class Played:
                 self.last_error = error
 
 
-def read_rows(aws: Aws, system: System) -> Sequence[str]:
-    """The rows that the declared model was judged on, in the order of their time, as CSV.
+@dataclass(frozen=True)
+class Row:
+    """A row to play.
+
+    Attributes:
+        text: The row, as CSV.
+        keys: What identifies what it is about; empty where nobody knows.
+        at: The moment that it asks about; None where nobody knows.
+    """
+
+    text: str
+    keys: tuple[str, ...] = ()
+    at: datetime | None = None
+
+    def inference_id(self) -> str:
+        """An id that says what is asked about, where that is known; else one that is only unique."""
+        unique = uuid.uuid4()
+        return inference_id(self.keys, self.at, unique.hex[:12]) if self.keys and self.at else str(unique)
+
+
+def read_rows(aws: Aws, system: System) -> Sequence[Row]:
+    """The rows that the declared model was judged on, in the order of their time.
 
     Raises:
         HeadwayError: There is no trained model, or its rows are gone.
@@ -71,14 +93,30 @@ def read_rows(aws: Aws, system: System) -> Sequence[str]:
     text = io.BytesIO()
     options = pc.WriteOptions(include_header=False, quoting_style="needed")
     pc.write_csv(table.select(inputs), text, options)
-    return text.getvalue().decode("utf-8").splitlines()
+    keys = _keys(system)
+    if not keys or not {*keys, EVENT_TIME_COLUMN} <= set(table.column_names):
+        return [Row(line) for line in text.getvalue().decode("utf-8").splitlines()]
+    named = zip(*(table[name].to_pylist() for name in keys), strict=True)
+    lines = text.getvalue().decode("utf-8").splitlines()
+    times = table[EVENT_TIME_COLUMN].to_pylist()
+    return [Row(line, tuple(map(str, key)), at) for line, key, at in zip(lines, named, times, strict=True)]
+
+
+def _keys(system: System) -> list[str]:
+    """Columns that identify what is asked about: the entity of the features that come with a request."""
+    return [
+        column
+        for item in system.features
+        if item["taken"] and not item.get("group_name")
+        for column in item["contract"]["entity"]
+    ]
 
 
 @contextmanager
 def playing(
     aws: Aws,
     system: System,
-    rows: Sequence[str],
+    rows: Sequence[Row],
     rate_per_s: float = DEFAULT_RATE,
     *,
     are_testers: bool = False,
@@ -89,7 +127,7 @@ def playing(
     Args:
         aws: Clients of the stack's account.
         system: The system.
-        rows: The rows, as CSV.
+        rows: The rows.
         rate_per_s: Rows a second; fewer where the endpoint answers more slowly.
         are_testers: Whether internal testers ask, whom the challenger answers where there is one.
         clock: Seconds from any start.
@@ -122,10 +160,10 @@ def playing(
             thread.join()
 
 
-def _ask(client: ServingClient, row: str) -> tuple[str, str | None]:
+def _ask(client: ServingClient, row: Row) -> tuple[str, str | None]:
     """Asks about one row; answers who answered and what went wrong, None where nothing did."""
     try:
-        answer = client.ask(row.encode(), CONTENT_TYPE, CONTENT_TYPE, inference_id=str(uuid.uuid4()))
+        answer = client.ask(row.text.encode(), CONTENT_TYPE, CONTENT_TYPE, inference_id=row.inference_id())
     except ClientError as error:
         return "", str(error.response["Error"]["Message"])
     except (BotoCoreError, Refusal) as error:
