@@ -29,7 +29,7 @@ RELEASED = {
     "PRV": 5,
     "PUB": 5,
     "REL": 8,
-    "RET": 3,
+    "RET": 4,
     "TLS": 4,
 }
 """How many rules each family has at least; numbers have no gap, since an id is never taken back."""

@@ -1,7 +1,8 @@
 """Where data about people lies, and how it goes again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from headway_policies.intent import Intent
 from headway_policies.outcome import Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.stack_graph import Stack
@@ -13,9 +14,17 @@ from headway_policies.subjects.buckets import (
     settings,
 )
 from headway_policies.subjects.policies import IDENTITY_POLICIES, permissions
-from headway_policies.subjects.values import number
+from headway_policies.subjects.values import number, truth
 
 FEATURE_GROUP = "aws:sagemaker/featureGroup:FeatureGroup"
+_TAG = "headway:personal-data"
+
+
+def is_about_people(resource: Resource, intent: Intent) -> bool:
+    """Whether a resource holds data about people: its stack declares some, or its own tag says so."""
+    tags = resource.value("tags")
+    own = tags.get(_TAG) if isinstance(tags, Mapping) else None
+    return intent.personal_data is True or truth(own) is True
 
 
 def may(stack: Stack, action: str, target: Resource, arns: tuple[str, ...]) -> bool | None:

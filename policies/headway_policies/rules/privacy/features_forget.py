@@ -6,6 +6,7 @@ from headway_policies.intent import PRODUCTION, DataClassification, Intent
 from headway_policies.outcome import Finding, NotApplicable, Outcome, Severity, Undecided
 from headway_policies.resource import UNKNOWN, Resource
 from headway_policies.rule import Answers, Rule
+from headway_policies.subjects.erasure import is_about_people
 from headway_policies.subjects.examples import Examples
 from headway_policies.subjects.values import number, truth
 
@@ -42,6 +43,12 @@ RULE = Rule(
         _case("no end", {"onlineStoreConfig.ttlDuration": None}, says=f"{_TTL} is nothing"),
         _case("an end of zero", {_TTL: 0}, says=f"{_TTL} is 0"),
         _case("no purpose", {"tags": {"headway:purpose": ""}}, says="purpose"),
+        _case(
+            "features that their own tag calls personal",
+            {"tags": {"headway:personal-data": "true"}},
+            says="purpose",
+            intent=PRODUCTION,
+        ),
     ),
     exempts=(_case("no data about people", {"tags": None}, intent=PRODUCTION),),
     when_unknown=Outcome.UNDECIDED,
@@ -55,8 +62,8 @@ RULE = Rule(
 
 @RULE.check
 def _(resource: Resource, intent: Intent) -> Answers:
-    if not intent.personal_data:
-        yield NotApplicable(reason="the stack declares no data about people")
+    if not is_about_people(resource, intent):
+        yield NotApplicable(reason="the features are not about people")
         return
     online = resource.value("onlineStoreConfig")
     value = resource.value(_TTL)

@@ -15,7 +15,7 @@ from headway_policies.subjects.buckets import (
     is_locked,
 )
 from headway_policies.subjects.endpoints import CONFIGURATION
-from headway_policies.subjects.erasure import FEATURE_GROUP, days_kept, may, objects
+from headway_policies.subjects.erasure import FEATURE_GROUP, days_kept, is_about_people, may, objects
 from headway_policies.subjects.examples import ACCOUNT, REGION, allowing, example
 from headway_policies.subjects.policies import IDENTITY_POLICIES, ROLE_POLICY
 from headway_policies.subjects.values import number, plain, truth
@@ -145,8 +145,8 @@ RULE = Rule(
 
 @RULE.check_edges
 def _(resource: Resource, stack: Stack, intent: Intent) -> Answers:
-    if not intent.personal_data:
-        yield NotApplicable(reason="the stack declares no data about people")
+    if not is_about_people(resource, intent):
+        yield NotApplicable(reason="it is not declared to be about people")
         return
     path, kept = _PLACES[resource.type], False
     captures = truth(resource.value("dataCaptureConfig.enableCapture")) is not False
