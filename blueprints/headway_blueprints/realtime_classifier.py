@@ -17,6 +17,7 @@ from headway_components import (
     ModelSpec,
     MonitoringContract,
     ReleasePlan,
+    ReviewPlan,
     SystemSpec,
     TrainingSpec,
 )
@@ -35,6 +36,7 @@ def realtime_classifier(
     data_retention: DataRetention = DataRetention.KEEP,
     drift: DriftPlan | None = None,
     purpose: str | None = None,
+    review: ReviewPlan | None = None,
 ) -> SystemSpec:
     """A system that answers one row at a time with a probability.
 
@@ -50,6 +52,7 @@ def realtime_classifier(
         data_retention: Whether the stored data can be made again.
         drift: From when on live traffic drifts, and what follows; the default plan when left out.
         purpose: What the answers are for; a model that takes personal data has to say it.
+        review: Which answers people look at; none when left out.
 
     Returns:
         The declared system.
@@ -67,6 +70,7 @@ def realtime_classifier(
         ),
         release=ReleasePlan(approval=approval),
         drift=DriftPlan() if drift is None else drift,
+        review=review,
         compliance=ComplianceSpec(data_retention=data_retention),
     )
 

@@ -30,6 +30,7 @@ VERBS: Final = {
     "traffic": "app",
     "monitor": "app",
     "features": "app",
+    "review": "app",
     "flag": "app",
     "sandbox": "app",
 }

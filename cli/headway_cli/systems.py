@@ -37,6 +37,7 @@ class System:
     data_bucket: str | None = None
     capture_bucket: str | None = None
     switch: Mapping[str, str] | None = None
+    review: Mapping[str, Any] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     features: Sequence[Mapping[str, Any]] = ()
@@ -74,6 +75,7 @@ def parse_systems(outputs: Mapping[str, Any]) -> tuple[System, ...]:
             capture_bucket=item.get("buckets", {}).get("capture"),
             features=item.get("features", ()),
             switch=item.get("switch"),
+            review=item.get("review"),
             contract=item.get("contract", {}),
             evaluation=item.get("evaluation", {}),
         )

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         ReleasePlan,
         ShadowStage,
     )
+    from headway_components.review_plan import ReviewPlan
+    from headway_components.review_queue import ReviewQueue, ReviewQueueArgs
     from headway_components.spec import ComplianceSpec, DataRetention, SystemSpec
     from headway_components.stack import deploy, user_errors
     from headway_components.trail import Trail, TrailArgs
@@ -70,6 +72,8 @@ _HOMES = {
             "Task",
         ),
     ),
+    "review_plan": ("ReviewPlan",),
+    "review_queue": ("ReviewQueue", "ReviewQueueArgs"),
     "data_contract": ("ColumnType", "DataColumn", "DataContract", "RowCheck"),
     "data_quality": ("DataQuality", "DataQualityArgs"),
     "deployment": ("DataClassification", "Deployment", "Framework"),
@@ -158,6 +162,9 @@ __all__ = [
     "ReleaseArgs",
     "ReleaseMetric",
     "ReleasePlan",
+    "ReviewPlan",
+    "ReviewQueue",
+    "ReviewQueueArgs",
     "RowCheck",
     "ShadowStage",
     "SignatureField",

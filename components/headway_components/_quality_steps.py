@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from headway_components.data_contract import DataContract
 from headway_components.data_quality import QUARANTINE, SET_ASIDE
@@ -14,6 +13,7 @@ from headway_components.pipeline_definition import (
     Machine,
     ProcessingStep,
     Step,
+    Value,
     join,
 )
 from headway_runtime import contract as runtime
@@ -30,7 +30,7 @@ class QualityPlan:
     """What the tables must be like."""
     contracts_key: str
     """Prefix of the uploaded contracts in the artifacts bucket."""
-    as_of: str
+    as_of: Value
     """ISO date that the age of rows is taken at."""
     artifacts_bucket: str
     """Bucket of the contracts."""
@@ -41,7 +41,7 @@ class QualityPlan:
     machine: Machine
     """What the quarantine's job runs on, as whom, and the key of the quarantine."""
 
-    def flags(self) -> list[str]:
+    def flags(self) -> list[Value]:
         """Further arguments of a job that holds data to its contract."""
         return ["--as-of", self.as_of]
 
@@ -105,9 +105,9 @@ def _gate(
     )
 
 
-def _input(name: str, uri: str | dict[str, Any]) -> Channel:
+def _input(name: str, uri: Value) -> Channel:
     return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}")
 
 
-def _output(name: str, uri: str | dict[str, Any]) -> Channel:
+def _output(name: str, uri: Value) -> Channel:
     return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_OUTPUT}/{name}")

@@ -18,6 +18,7 @@ from headway_components.model_registry import ModelRegistry, ModelRegistryArgs
 from headway_components.observability import Observability, ObservabilityArgs
 from headway_components.release import Release, ReleaseArgs
 from headway_components.release_plan import ReleasePlan
+from headway_components.review_plan import ReviewPlan
 from headway_components.spec import DataRetention, SystemSpec
 
 
@@ -112,8 +113,9 @@ class AISystem(pulumi.ComponentResource):
                 child,
             )
         features = self._features(name, spec)
+        reviewed = {} if spec.review is None else self._review(name, spec, spec.review)
         trained = self._training(name, args) if spec.model.source is ModelSource.TRAINED else {}
-        self.outputs = {**self._known(spec), "features": features, **trained}
+        self.outputs = {**self._known(spec), "features": features, **reviewed, **trained}
         self.register_outputs({"outputs": self.outputs})
 
     def _features(self, name: str, spec: SystemSpec) -> list[dict[str, Any]]:
@@ -144,6 +146,28 @@ class AISystem(pulumi.ComponentResource):
             }
             for item in spec.features
         ]
+
+    def _review(self, name: str, spec: SystemSpec, plan: ReviewPlan) -> dict[str, Any]:
+        """The queue of answers that people look at, and what is known about it."""
+        from headway_components.review_queue import ReviewQueue, ReviewQueueArgs  # noqa: PLC0415
+
+        self.review = ReviewQueue(
+            f"{name}-review",
+            ReviewQueueArgs(
+                foundation=self.foundation.ref,
+                endpoint=self.endpoint.ref,
+                contract=spec.contract,
+                plan=plan,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return {
+            "review": {
+                "table_name": self.review.table_name,
+                "function_name": self.review.function_name,
+                "lease_s": plan.lease_min * 60,
+            }
+        }
 
     def _training(self, name: str, args: AISystemArgs) -> dict[str, Any]:
         """The pipeline of a trained model, and what is known about it."""

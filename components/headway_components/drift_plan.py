@@ -36,7 +36,7 @@ class DriftPlan(Declaration):
     """Time in which labels come, in hours: younger answers are not judged; a day when left out."""
     keep_labels_d: float = Field(default=60, gt=0, le=3_660)
     """Time after which a label is waited for no more, in days; 60 when left out."""
-    label_entity: Sequence[str] = ()
+    label_entity: Sequence[str] = Field(default_factory=list)
     """Inputs that name what an answer is about, for labels without an inference id; none when left out."""
     lasting_windows: int = Field(default=3, ge=1, le=1_000)
     """Windows in a row in which the same column or measure drifts before it lasts; 3 when left out."""

@@ -18,6 +18,7 @@ from headway_components.contracts import (
 from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSource, ModelSpec
 from headway_components.release_plan import MetricName, ReleasePlan
+from headway_components.review_plan import ReviewPlan
 
 MAXIMUM_NAME_CHARACTERS = 30
 """Leaves room in IAM's 64 characters for what a role is for and for the suffix that tells it from others."""
@@ -62,6 +63,8 @@ class SystemSpec(Declaration):
     drift: DriftPlan = Field(default_factory=DriftPlan)
     """From when on live traffic drifts from the training rows, and what follows; the default plan when left
     out."""
+    review: ReviewPlan | None = None
+    """Which answers people look at; none when left out."""
     compliance: ComplianceSpec = Field(default_factory=ComplianceSpec)
     """What rules outside the team ask; data kept and logs for a year when left out."""
 
@@ -147,6 +150,9 @@ def _release_problems(system: SystemSpec) -> Iterator[Problem]:
     reads_capture = {MetricName.DIVERGENCE, MetricName.OUTPUT_FORMAT, MetricName.QUALITY}
     if system.model.source is ModelSource.TRAINED and system.monitoring.capture_sampling_pct == 0:
         message = "captures nothing, and drift is seen in what is captured"
+        yield problem("monitoring.capture_sampling_pct", 0, message, "raise it to 1 or more")
+    if system.review is not None and system.monitoring.capture_sampling_pct == 0:
+        message = "captures nothing, and what people review is captured"
         yield problem("monitoring.capture_sampling_pct", 0, message, "raise it to 1 or more")
     asked = [metric.name.value for metric in system.release.metrics if metric.name in reads_capture]
     if asked and system.monitoring.capture_sampling_pct == 0:

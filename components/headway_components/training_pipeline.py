@@ -33,6 +33,7 @@ from headway_components._quality_steps import QualityPlan
 from headway_components._refs import FoundationRef, PipelineRef, RegistryRef, RoleRef
 from headway_components._training_steps import (
     APPROVED,
+    EVALUATE_UNTIL_PARAMETER,
     PENDING,
     TrainingPlan,
     job_machine,
@@ -42,6 +43,7 @@ from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.data_quality import DataQuality, DataQualityArgs
 from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSpec
+from headway_components.pipeline_definition import parameter
 from headway_components.release_plan import Approval
 from headway_components.training import EvaluationSpec, TrainingSpec
 from headway_runtime.contract import CONTRACT_FILE, canonical_json, digest, files_digest
@@ -245,7 +247,7 @@ def _quality_plan(
     return QualityPlan(
         contracts=training.data,
         contracts_key=quality.ref.contracts_key,
-        as_of=training.evaluate_until,
+        as_of=parameter(EVALUATE_UNTIL_PARAMETER),
         artifacts_bucket=known["artifacts"],
         data_bucket=known["data"],
         prefix=args.foundation.prefix,

@@ -3,7 +3,14 @@
 from flight_delay.data_contracts import FLIGHT_ROWS, TRAINING_ROWS, WEATHER_ROWS
 from flight_delay.features import SCHEDULE, WEATHER
 from headway_blueprints import baseline, realtime_classifier
-from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract, FeatureServing
+from headway_components import (
+    Answer,
+    DataRetention,
+    EvaluationSpec,
+    FeatureContract,
+    FeatureServing,
+    ReviewPlan,
+)
 
 FLIGHTS = FeatureContract.over(
     SCHEDULE,
@@ -39,4 +46,5 @@ FLIGHT_DELAY = realtime_classifier(
     model=BASELINE,  # ModelSpec.placeholder() before the first training
     answer=Answer(prior=0.24),
     data_retention=DataRetention.REPRODUCIBLE,
+    review=ReviewPlan(minimum_confidence=0.55, maximum_a_day=50),
 )

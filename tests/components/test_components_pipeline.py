@@ -84,13 +84,18 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
     }
 
     assert arguments["Ingest"] == [
-        *("ingest", "--source", "fraud.data:tables", "--as-of", "2026-03-01"),
+        *("ingest", "--source", "fraud.data:tables", "--as-of", {"Get": "Parameters.EvaluateUntil"}),
     ]
     assert arguments["Prepare"] == [
         *("prepare", "--features", "fraud.features:build"),
         *("--train-until", {"Get": "Parameters.TrainUntil"}),
         *("--evaluate-until", {"Get": "Parameters.EvaluateUntil"}),
-        *("--feature-contract", f"payments-v1={PAYMENTS.digest()}", "--as-of", "2026-03-01"),
+        *(
+            "--feature-contract",
+            f"payments-v1={PAYMENTS.digest()}",
+            "--as-of",
+            {"Get": "Parameters.EvaluateUntil"},
+        ),
     ]
     defaults = {item["Name"]: item["DefaultValue"] for item in definition(run)["Parameters"]}
     assert (defaults["TrainUntil"], defaults["EvaluateUntil"]) == ("2026-01-01", "2026-03-01")

@@ -182,14 +182,14 @@ def _lambda(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(inputs: dict[str, Any]) -> dict[str, Any]:
-    keys = [
-        {"AttributeName": inputs["hashKey"], "KeyType": "HASH"},
-        {"AttributeName": inputs["rangeKey"], "KeyType": "RANGE"},
-    ]
+    def schema(keys: dict[str, Any]) -> list[dict[str, Any]]:
+        kinds = {"hashKey": "HASH", "rangeKey": "RANGE"}
+        return [{"AttributeName": keys[key], "KeyType": kind} for key, kind in kinds.items() if key in keys]
+
     encryption = inputs["serverSideEncryption"]
     return {
         **{key: inputs[key] for key in ("billingMode", "deletionProtectionEnabled", "tags") if key in inputs},
-        "KeySchema": keys,
+        "KeySchema": schema(inputs),
         "AttributeDefinitions": [
             {"AttributeName": item["name"], "AttributeType": item["type"]} for item in inputs["attributes"]
         ],

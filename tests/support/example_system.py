@@ -26,6 +26,7 @@ from headway_components import (
     MonitoringContract,
     PersonalData,
     ReleasePlan,
+    ReviewPlan,
     RowCheck,
     SystemSpec,
     TrainingSpec,
@@ -166,6 +167,9 @@ MAX = SystemSpec(
         retrain_every_d=7,
         instance_type="ml.m5.xlarge",
         max_runtime_s=1_800,
+    ),
+    review=ReviewPlan(
+        minimum_confidence=0.7, maximum_a_day=20, double_share=0.25, retention_d=7, every_min=5
     ),
     compliance=ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE, log_retention_days=30),
 )
