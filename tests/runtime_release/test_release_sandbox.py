@@ -49,7 +49,7 @@ def test_a_step_may_be_repeated(world: World) -> None:
     first, second = (world.machine.advance(package, started_at, started_at) for _ in range(2))
 
     assert first.release.position == second.release.position == "baseline"
-    assert second.release.history == first.release.history
+    assert list(second.release.history) == list(first.release.history)
 
 
 def test_a_model_that_does_not_start_is_rolled_back_and_not_tried_again(world: World) -> None:
@@ -65,18 +65,6 @@ def test_a_model_that_does_not_start_is_rolled_back_and_not_tried_again(world: W
     assert "SageMaker went back to" in first.why
     assert (again.status, "rolled back before" in again.why) == ("refused", True)
     assert overridden.release.position == "baseline"
-
-
-def test_users_notice_nothing_of_a_release(world: World) -> None:
-    world.plan = STAGES
-    package = world.package("one")
-    with world.callers() as failed:
-        progress = world.release(package, traffic=False)
-
-    assert (progress.release.status, failed) == ("promoted", [])
-    places = [item["what"] for item in progress.release.history if item["what"].startswith("to ")]
-    assert places == ["to baseline", "to shadow", "to 25", "to 100", "to promote"]
-    assert progress.release.report.startswith("s3://")
 
 
 def test_without_users_nobody_is_promoted(world: World) -> None:
