@@ -33,8 +33,10 @@ def counted_on(
     seen = _seen(release, look)
     documents = [item for item in release.observations if item["stage"] == release.stage]
     if documents and release.counted_until and went_back(observation_of(documents[0]), seen):
-        lost = replace(release, counted=documents[0], counted_from=release.counted_until)
-        release = lost.decided(release.at, METRICS_WERE_LOST, what="counts on")
+        if not release.counted:
+            # Said once for each stage, however often it happens.
+            release = release.decided(release.at, METRICS_WERE_LOST, what="counts on")
+        release = replace(release, counted=documents[0], counted_from=release.counted_until)
         seen = _seen(release, look)
     over = math.floor(datetime.fromisoformat(release.at).timestamp() / period_s) * period_s
     return replace(release, counted_until=datetime.fromtimestamp(over, UTC).isoformat()), seen

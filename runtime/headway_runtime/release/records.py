@@ -183,10 +183,11 @@ class Records:
             OvertakenError: Somebody else has saved it since it was read.
         """
         saved = replace(release, revision=release.revision + 1)
-        known = {":known": str(release.revision)}
-        # An older machine has left records without a revision.
-        condition = "revision = :known" if release.revision else "attribute_not_exists(revision)"
-        if not self._put_if(_item(saved), condition, known if release.revision else {}):
+        # A new release has no revision, and neither has one that an older machine recorded.
+        condition, known = "attribute_not_exists(revision)", {}
+        if release.revision:
+            condition, known = "revision = :known", {":known": str(release.revision)}
+        if not self._put_if(_item(saved), condition, known):
             raise OvertakenError(f"{release.release_id} was saved by somebody else")
         # Sorts by release, then by revision: a step that was held up must not put an older one back.
         newness = f"{release.release_id} {saved.revision:09d}"
