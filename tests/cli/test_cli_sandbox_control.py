@@ -22,7 +22,7 @@ def headway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headway]:
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "headway_cli", "sandbox", *arguments]
         return subprocess.run(
-            command, cwd=directory, env=env, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=directory, env=env, capture_output=True, text=True, timeout=180, check=False
         )
 
     assert run("start", "--enforce-iam").returncode == 0

@@ -28,7 +28,7 @@ class Job:
             cwd=self.base,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

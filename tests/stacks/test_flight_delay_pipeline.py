@@ -48,7 +48,7 @@ def run(base: Path, *arguments: str, **environment: str) -> subprocess.Completed
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(base), **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -20,7 +20,7 @@ from headway_sandbox import lifecycle
 ROLE = "arn:aws:iam::000000000000:role/jobs"
 BUCKET = "control-tests"
 RESOURCES = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 def until(condition: Callable[[], Any], what: str, timeout_s: float = TIMEOUT_S) -> Any:

@@ -15,7 +15,7 @@ def run_pulumi(directory: Path, env: Mapping[str, str], *arguments: str, ok: boo
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode == 0) == ok, done.stdout

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from headway_sandbox import lifecycle
 
 ROLE = "arn:aws:iam::000000000000:role/serving"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 
 T = TypeVar("T")
 

@@ -524,6 +524,6 @@ def _gate(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )

@@ -90,7 +90,7 @@ class Gated:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         logged = [json.loads(line) for line in events.read_text("utf-8").splitlines()]

@@ -113,7 +113,7 @@ def run(sdk_python: Path, cloud: Cloud, directory: Path, script: str) -> dict[st
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -36,7 +36,7 @@ from support.light_serving import IMAGE, LightSandbox, LightServer
 SEQUENCES = int(os.environ.get("HEADWAY_SEQUENCES", "250"))
 STEPS = 7
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 # Every status that SageMaker documents may be followed by these, as EventBridge spells them; a restart of the
 # sandbox says again where an endpoint was.
