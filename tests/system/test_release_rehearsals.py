@@ -47,7 +47,7 @@ with user_errors():
         features=[Feature(name="amount", type=FieldType.NUMBER, minimum=0), carriers],
     )
     plan = ReleasePlan(
-        shadow=ShadowStage(sampling_pct={SHADOW_PERCENT}, samples=120, time_limit_s=25),
+        shadow=ShadowStage(sampling_pct={SHADOW_PERCENT}, samples=120, time_limit_s=20),
         ladder=[
             LadderStage(percent=1, samples=2, time_limit_s=60, rule_out_ratio=4),
             LadderStage(percent=5, samples=10, time_limit_s=60),
