@@ -29,6 +29,7 @@ VERBS: Final = {
     "release": "app",
     "traffic": "app",
     "monitor": "app",
+    "story": "app",
     "features": "app",
     "review": "app",
     "flag": "app",

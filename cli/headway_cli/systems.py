@@ -12,7 +12,7 @@ from headway_cli.pulumi_run import query
 _REQUIRED = ("endpoint_name", "base_endpoint_config_name", "contract_digest")
 _OPTIONAL = (
     *("pipeline_name", "model_package_group_name", "release_state_machine_arn", "release_table_name"),
-    *("monitor_pipeline_name", "monitor_alarm_name"),
+    *("monitor_pipeline_name", "monitor_alarm_name", "labels_uri"),
     *("ingest_code", "feature_code"),
 )
 
@@ -31,6 +31,7 @@ class System:
     release_table_name: str | None = None
     monitor_pipeline_name: str | None = None
     monitor_alarm_name: str | None = None
+    labels_uri: str | None = None
     ingest_code: str | None = None
     feature_code: str | None = None
     artifacts_bucket: str | None = None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headway_components._pipeline_functions import FunctionStep
 from headway_components._quality_steps import QualityPlan
 from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.pipeline_definition import (
@@ -31,8 +32,10 @@ PENDING = "PendingManualApproval"
 TRIGGER_PARAMETER = "StartedBy"
 TRAIN_UNTIL_PARAMETER, EVALUATE_UNTIL_PARAMETER = "TrainUntil", "EvaluateUntil"
 """The two cuts in time, so that a later training learns from a dataset that has grown."""
-PERSON, CALENDAR, DRIFT = "person", "calendar", "drift"
-TRIGGERS = (PERSON, CALENDAR, DRIFT)
+PLAN = "Plan"
+"""Step that says which rows train and which judge, whoever started the training."""
+PERSON, CALENDAR, DRIFT, DATA = "person", "calendar", "drift", "data"
+TRIGGERS = (PERSON, CALENDAR, DRIFT, DATA)
 """Who starts a training; it is part of the lineage of the model."""
 CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")
 _ENTRYPOINT = ("python", "-m", "headway_runtime")
@@ -72,6 +75,8 @@ class TrainingPlan:
     """Model package group."""
     approval: str
     """Approval status of a new version when whoever starts the pipeline sets none."""
+    function_arn: str
+    """Function that says which rows train and which model is to be beaten."""
     subnets: Sequence[str]
     """Subnets of the jobs; none where they run in SageMaker's own network."""
     security_groups: Sequence[str]
@@ -91,8 +96,20 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     described = join(f"s3://{plan.artifacts_bucket}", "baselines", EXECUTION_ID)
     dataset, prepared = _below(run, "dataset"), {name: _below(run, name) for name in _PREPARED}
     machine = _machine(plan)
+    planned = FunctionStep(
+        name=PLAN,
+        function_arn=plan.function_arn,
+        call={
+            "run": EXECUTION_ID,
+            "trigger": parameter(TRIGGER_PARAMETER),
+            "train_until": parameter(TRAIN_UNTIL_PARAMETER),
+            "evaluate_until": parameter(EVALUATE_UNTIL_PARAMETER),
+        },
+        outputs=("train_until", "evaluate_until", "champion_uri", "champion"),
+    )
     ingest = ProcessingStep(
         name="Ingest",
+        after=[planned.name],
         machine=machine,
         entrypoint=_ENTRYPOINT,
         flags=["ingest", "--source", plan.training.ingest],
@@ -108,7 +125,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         entrypoint=_ENTRYPOINT,
         flags=[
             "prepare",
-            *_prepare_flags(plan.training),
+            *_prepare_flags(plan.training, planned),
             *_feature_flags(plan.features),
             *([] if plan.quality is None else plan.quality.flags()),
         ],
@@ -143,6 +160,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
             _input("model", train.model_uri),
             _input("evaluation", prepared["evaluation"]),
             _input("dataset", prepared["report"]),
+            _input("champion", planned.output("champion_uri"), "ManifestFile"),
         ],
         outputs=[_output("evaluation", report)],
         property_files={_DECISION: ("evaluation", runtime.DECISION_FILE)},
@@ -170,7 +188,13 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         data_statistics_uri=_below(described, runtime.STATISTICS_FILE),
         data_constraints_uri=_below(described, runtime.CONSTRAINTS_FILE),
         approval=parameter(APPROVAL_PARAMETER),
-        metadata=plan.metadata,
+        metadata={
+            **plan.metadata,
+            "started_by": parameter(TRIGGER_PARAMETER),
+            "train_until": planned.output("train_until"),
+            "evaluate_until": planned.output("evaluate_until"),
+            "champion": planned.output("champion"),
+        },
         content_types=CONTENT_TYPES,
         description=f"Answers for {plan.contract.name}, contract version {plan.contract.version}",
     )
@@ -197,7 +221,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         Parameter(name=TRAIN_UNTIL_PARAMETER, default=plan.training.train_until),
         Parameter(name=EVALUATE_UNTIL_PARAMETER, default=plan.training.evaluate_until),
     ]
-    return pipeline([approval, started_by, *cuts], [ingest, *steps])
+    return pipeline([approval, started_by, *cuts], [planned, ingest, *steps])
 
 
 _PREPARED = ("train", "evaluation", "report")
@@ -250,8 +274,8 @@ def _below(place: dict[str, Any], name: str) -> dict[str, Any]:
     return join(*place["Std:Join"]["Values"], name)
 
 
-def _input(name: str, uri: Value) -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}")
+def _input(name: str, uri: Value, data_type: str = "S3Prefix") -> Channel:
+    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}", data_type=data_type)
 
 
 def _output(name: str, uri: Value) -> Channel:
@@ -266,11 +290,11 @@ def _contract(plan: TrainingPlan) -> Channel:
     return _input(runtime.CHANNEL_CONTRACT, f"s3://{plan.artifacts_bucket}/{plan.contract_key}")
 
 
-def _prepare_flags(training: TrainingSpec) -> list[Value]:
+def _prepare_flags(training: TrainingSpec, planned: FunctionStep) -> list[Value]:
     return [
         *("--features", training.features),
-        *("--train-until", parameter(TRAIN_UNTIL_PARAMETER)),
-        *("--evaluate-until", parameter(EVALUATE_UNTIL_PARAMETER)),
+        *("--train-until", planned.output("train_until")),
+        *("--evaluate-until", planned.output("evaluate_until")),
     ]
 
 
@@ -285,6 +309,8 @@ def _evaluate_flags(evaluation: EvaluationSpec) -> list[str]:
             "--minimum-slice-logloss-improvement",
             repr(evaluation.minimum_slice_logloss_improvement),
         ]
+    if evaluation.maximum_logloss_over_champion is not None:
+        slices += ["--maximum-logloss-over-champion", repr(evaluation.maximum_logloss_over_champion)]
     return [
         *("--floor", evaluation.floor.value),
         *("--minimum-logloss-improvement", repr(evaluation.minimum_logloss_improvement)),

@@ -205,7 +205,7 @@ class AISystem(pulumi.ComponentResource):
                 training=self.training.ref,
                 image=args.deployment.image,
                 topic_arn=self.observability.topic_arn,
-                plan=spec.drift,
+                plan=spec.drift.rehearsed() if args.deployment.drift_rehearsal else spec.drift,
                 slices=() if evaluation is None else evaluation.slices,
             ),
             pulumi.ResourceOptions(parent=self),

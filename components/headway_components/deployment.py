@@ -89,6 +89,9 @@ class Deployment(Declaration):
     metrics_period_s: int = Field(default=60, ge=1, le=3_600)
     """Length of a period of the endpoint's metrics, in seconds; a minute, as on AWS, when left out."""
 
+    drift_rehearsal: bool = False
+    """Whether a drift retrains here at once, without cool-down and delay of labels; no when left out."""
+
     @field_validator("frameworks", "availability_zones", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:

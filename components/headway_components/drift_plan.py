@@ -60,6 +60,10 @@ class DriftPlan(Declaration):
         refuse(_problems(self))
         return self
 
+    def rehearsed(self) -> "DriftPlan":
+        """The plan where nobody waits: labels are there at once, and a training follows a training."""
+        return self.model_copy(update={"cool_down_h": 0, "label_delay_h": 0.0})
+
     def flags(self) -> list[str]:
         """The limits as flags of the monitoring job."""
         return [

@@ -277,7 +277,7 @@ class RegisterStep(Step):
     """Where it is written what they hold to, in SageMaker's constraints JSON."""
     approval: Value
     """Approval status of the new version."""
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, Value]
     """What else is known about the version."""
     content_types: Sequence[str]
     """Types of the requests and answers that the model knows."""

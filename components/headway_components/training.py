@@ -62,6 +62,8 @@ class TrainingSpec(Declaration):
     """ISO date: rows before it train the model."""
     evaluate_until: str
     """ISO date: rows from `train_until` to before it judge the model."""
+    judge_newest_d: int = Field(default=14, ge=1, le=366)
+    """Newest days that judge a retrained model, which learns from all before; 14 when left out."""
     algorithm: LightGBM = Field(default_factory=LightGBM)
     """The algorithm with its parameters; LightGBM with its defaults when left out."""
     instance_type: str = Field(default="ml.m5.large", pattern=INSTANCE_PATTERN)
@@ -99,6 +101,8 @@ class EvaluationSpec(Declaration):
     """Smallest area under the ROC curve; 0.5 when left out, which a guess reaches."""
     maximum_auc: float = Field(default=1.0, ge=0, le=1)
     """Largest area under the ROC curve; above it the data leaks. No ceiling when left out."""
+    maximum_logloss_over_champion: float | None = Field(default=0.01, ge=0, lt=1)
+    """Share by which the log-loss may exceed the champion's on the same rows; 0.01 when left out."""
     slices: Sequence[str] = ()
     """Columns whose values are also judged one by one; none when left out."""
     minimum_slice_logloss_improvement: float | None = Field(default=None, gt=-1, lt=1)

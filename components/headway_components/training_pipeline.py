@@ -31,10 +31,11 @@ from headway_components._image import is_pinned
 from headway_components._names import short
 from headway_components._quality_steps import QualityPlan
 from headway_components._refs import FoundationRef, PipelineRef, RegistryRef, RoleRef
+from headway_components._training_function import PlannerThings, planner
 from headway_components._training_steps import (
     APPROVED,
-    EVALUATE_UNTIL_PARAMETER,
     PENDING,
+    PLAN,
     TrainingPlan,
     job_machine,
     training_pipeline,
@@ -43,7 +44,6 @@ from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.data_quality import DataQuality, DataQualityArgs
 from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSpec
-from headway_components.pipeline_definition import parameter
 from headway_components.release_plan import Approval
 from headway_components.training import EvaluationSpec, TrainingSpec
 from headway_runtime.contract import CONTRACT_FILE, canonical_json, digest, files_digest
@@ -138,9 +138,17 @@ class TrainingPipeline(pulumi.ComponentResource):
             )
         )
         quality = self._quality(name, training, args)
+        function = planner(
+            f"{name}-plan",
+            PlannerThings(foundation=foundation, registry=args.registry, training=training),
+            self,
+        )
         jobs = grant(f"{name}-jobs", foundation.training_role, _job_statements(args), parent=self)
         steps = grant(
-            f"{name}-steps", foundation.pipeline_role, _pipeline_statements(args, quality), parent=self
+            f"{name}-steps",
+            foundation.pipeline_role,
+            _pipeline_statements(args, quality, function.arn),
+            parent=self,
         )
         network = foundation.network
         definition = pulumi.Output.all(
@@ -148,6 +156,7 @@ class TrainingPipeline(pulumi.ComponentResource):
             key=foundation.key_arn,
             data=foundation.data.name,
             artifacts=foundation.artifacts.name,
+            function=function.arn,
             subnets=[] if network is None else list(network.subnet_ids),
             security_groups=[] if network is None else [network.security_group_id],
             quarantine_role=None if quality is None else quality.ref.role.arn,
@@ -165,6 +174,7 @@ class TrainingPipeline(pulumi.ComponentResource):
                     key_arn=known["key"],
                     data_bucket=known["data"],
                     artifacts_bucket=known["artifacts"],
+                    function_arn=known["function"],
                     subnets=known["subnets"],
                     security_groups=known["security_groups"],
                     code_key=code_key,
@@ -247,7 +257,7 @@ def _quality_plan(
     return QualityPlan(
         contracts=training.data,
         contracts_key=quality.ref.contracts_key,
-        as_of=parameter(EVALUATE_UNTIL_PARAMETER),
+        as_of={"Get": f"Steps.{PLAN}.OutputParameters['evaluate_until']"},
         artifacts_bucket=known["artifacts"],
         data_bucket=known["data"],
         prefix=args.foundation.prefix,
@@ -283,7 +293,7 @@ def _noun(path: str) -> str:
 def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
     foundation = args.foundation
     return [
-        *read(foundation.artifacts, "code/", "contracts/", "models/", sid="Inputs"),
+        *read(foundation.artifacts, "code/", "contracts/", "models/", "evaluations/", sid="Inputs"),
         *write(foundation.artifacts, "models/", "evaluations/", "baselines/", sid="Results"),
         *read(foundation.data, f"{foundation.prefix}/", sid="Data"),
         *write(foundation.data, f"{foundation.prefix}/", sid="Data"),
@@ -307,7 +317,9 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
     ]
 
 
-def _pipeline_statements(args: TrainingPipelineArgs, quality: DataQuality | None) -> list[Statement]:
+def _pipeline_statements(
+    args: TrainingPipelineArgs, quality: DataQuality | None, function_arn: pulumi.Input[str]
+) -> list[Statement]:
     foundation = args.foundation
     roles = [foundation.training_role.arn, *([] if quality is None else [quality.ref.role.arn])]
     keys = [foundation.key_arn, *([] if quality is None else [quality.ref.key_arn])]
@@ -335,6 +347,7 @@ def _pipeline_statements(args: TrainingPipelineArgs, quality: DataQuality | None
             if quality is None
             else read(foundation.data, f"{foundation.prefix}/executions/", sid="Verdict")
         ),
+        Statement(sid="Plan", actions=("lambda:InvokeFunction",), resources=[function_arn]),
         Statement(sid="Encrypt", actions=ENCRYPT, resources=keys),
         Statement(sid="Volumes", actions=USE_VOLUMES, resources=keys, condition=FOR_AWS),
         use_models(args.registry, *REGISTER_MODELS, sid="Register"),

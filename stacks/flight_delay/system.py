@@ -6,6 +6,7 @@ from headway_blueprints import baseline, realtime_classifier
 from headway_components import (
     Answer,
     DataRetention,
+    DriftPlan,
     EvaluationSpec,
     FeatureContract,
     FeatureServing,
@@ -46,5 +47,8 @@ FLIGHT_DELAY = realtime_classifier(
     model=BASELINE,  # ModelSpec.placeholder() before the first training
     answer=Answer(prior=0.24),
     data_retention=DataRetention.REPRODUCIBLE,
+    # A month is as long as the parts of the training rows whose differences count as seasons; two points more
+    # or fewer late flights than in any of them are worth a new model.
+    drift=DriftPlan(every_h=24 * 30, lasting_windows=2, maximum_label_share_change=0.02),
     review=ReviewPlan(minimum_confidence=0.55, maximum_a_day=50),
 )

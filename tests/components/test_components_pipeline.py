@@ -61,19 +61,24 @@ def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None
     waits = {name: set(step.depends_on) for name, step in steps.items()}
 
     assert waits == {
-        "Ingest": set(),
+        "Plan": set(),
+        "Ingest": {"Plan"},
         "SetAside": {"Ingest"},
         "Quarantine": {"SetAside"},
         "DataQuality": {"Ingest"},
         "Refused": {"DataQuality", "Quarantine"},
-        "Prepare": {"DataQuality", "Ingest"},
+        "Prepare": {"DataQuality", "Ingest", "Plan"},
         "Train": {"DataQuality", "Prepare"},
-        "Evaluate": {"DataQuality", "Train"},
+        "Evaluate": {"DataQuality", "Plan", "Train"},
         "Baseline": {"DataQuality", "Evaluate", "Train"},
         "Gate": {"Baseline", "DataQuality", "Evaluate"},
-        "Register": {"Gate", "Train"},
+        "Register": {"Gate", "Plan", "Train"},
         "BelowFloor": {"Gate"},
     }
+
+
+def planned(name: str) -> dict[str, str]:
+    return {"Get": f"Steps.Plan.OutputParameters['{name}']"}
 
 
 def test_declared_values_reach_the_steps(run: Run) -> None:
@@ -84,17 +89,16 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
     }
 
     assert arguments["Ingest"] == [
-        *("ingest", "--source", "fraud.data:tables", "--as-of", {"Get": "Parameters.EvaluateUntil"}),
+        *("ingest", "--source", "fraud.data:tables", "--as-of", planned("evaluate_until")),
     ]
     assert arguments["Prepare"] == [
         *("prepare", "--features", "fraud.features:build"),
-        *("--train-until", {"Get": "Parameters.TrainUntil"}),
-        *("--evaluate-until", {"Get": "Parameters.EvaluateUntil"}),
+        *("--train-until", planned("train_until"), "--evaluate-until", planned("evaluate_until")),
         *(
             "--feature-contract",
             f"payments-v1={PAYMENTS.digest()}",
             "--as-of",
-            {"Get": "Parameters.EvaluateUntil"},
+            planned("evaluate_until"),
         ),
     ]
     defaults = {item["Name"]: item["DefaultValue"] for item in definition(run)["Parameters"]}
@@ -104,6 +108,7 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
         *("evaluate", "--floor", "base-rate", "--minimum-logloss-improvement", "0.05"),
         *("--minimum-auc", "0.6", "--maximum-auc", "0.95", "--minimum-group-size", "100"),
         *("--slice", "country", "--minimum-slice-logloss-improvement", "0.01"),
+        *("--maximum-logloss-over-champion", "0.01"),
     ]
     assert steps["Train"]["HyperParameters"]["num_boost_round"] == "50"
     assert steps["Train"]["HyperParameters"]["seed"] == "7"
@@ -227,6 +232,7 @@ def test_without_a_contract_the_pipeline_has_no_gate_for_data(tmp_path: Path) ->
     steps = all_steps(deploy(spec, write_code(tmp_path)))
 
     assert list(steps) == [
+        "Plan",
         "Ingest",
         "Prepare",
         "Train",
@@ -285,6 +291,9 @@ def test_the_monitor_gets_the_declared_limits_and_no_network_of_its_own(run: Run
     assert job["AppSpecification"]["ContainerArguments"] == [
         *("monitor", "--maximum-distance", "0.2", "--maximum-missing", "0.05", "--maximum-unseen", "0.05"),
         *("--minimum-rows", "2000", "--lasting", "5"),
+        *("--maximum-label-share-change", "0.03", "--maximum-calibration-gap", "0.05"),
+        *("--maximum-logloss-growth", "0.1", "--maximum-auc-fall", "0.05", "--minimum-labels", "500"),
+        *("--label-delay-h", "24", "--keep-labels-d", "60", "--slice", "country"),
     ]
     assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
     assert job["ProcessingInputs"][0]["S3Input"]["S3DataType"] == "ManifestFile"

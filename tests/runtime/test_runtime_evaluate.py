@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_runtime.contract import Contract, placeholder_artifact
-from headway_runtime.evaluate.decide import Measured, Thresholds, decide
+from headway_runtime.evaluate.decide import Champion, Measured, Thresholds, decide
 from headway_runtime.evaluate.metrics import measure
 
 GOOD = Measured(group="", positives=500, negatives=500, log_loss=0.42, floor_log_loss=0.47, auc=0.7)
@@ -180,6 +180,37 @@ def test_a_model_below_the_floor_is_refused_and_the_job_succeeds(job: Any, contr
     record = job.json(f"{out}/reproducibility.json")
     assert record["dataset_version"] == "sha256:d"
     assert record["model_kind"] == "placeholder"
+
+
+@pytest.mark.parametrize(
+    ("difference", "passes"), [(-0.02, True), (0.0, True), (0.003, True), (0.006, False)]
+)
+def test_a_model_worse_than_the_champion_is_refused(difference: float, passes: bool) -> None:
+    champion = Champion(log_loss=0.42 - difference, difference=difference, standard_deviation=0.001)
+    limits = replace(LIMITS, maximum_log_loss_over_champion=0.01)
+    decision = decide(GOOD, [], limits, "base-rate", champion)
+
+    assert decision.passed is passes
+    assert any("the champion's" in reason for reason in decision.reasons)
+    assert decide(GOOD, [], LIMITS, "base-rate", champion).passed
+
+
+def test_the_champion_is_asked_about_the_same_rows(job: Any, contract: dict[str, Any]) -> None:
+    evaluation_job(job, contract)
+    champion = placeholder_artifact(Contract.from_document(contract))
+    job.put("processing/input/champion/models/1/model.tar.gz", champion)
+    job.put("processing/input/champion/evaluations/1/plan/plan.json", {"champion": {"why": ""}})
+    done = job.run(*FLAGS, "--maximum-logloss-over-champion", "0.01")
+    decision = job.json("processing/output/evaluation/decision.json")
+
+    assert done.returncode == 0, done.stderr
+    assert decision["champion"] == {
+        "log_loss": pytest.approx(math.log(2)),
+        "difference": 0.0,
+        "standard_deviation": 0.0,
+    }
+    assert decision["checks"][-1]["name"] == "maximum_logloss_over_champion"
+    assert decision["checks"][-1]["passed"] is True
 
 
 def test_what_cannot_be_measured_is_written_as_text(job: Any, contract: dict[str, Any]) -> None:

@@ -1,16 +1,22 @@
 """Bad data in a running pipeline: it stops with the reason and keeps the data under another key."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pulumi
 import pytest
 
 from headway_cli.aws import Aws
 from headway_cli.training import execution_steps, failure_reason
 from headway_components import ColumnType, DataColumn, DataContract, EvaluationSpec
+from headway_components._function_code import function_code
 from headway_components._quality_steps import QualityPlan
+from headway_components._training_function import CODE as CODE_OF_PLANNER
+from headway_components._training_function import HANDLER
 from headway_components._training_steps import PENDING, TrainingPlan, job_machine, training_pipeline
 from headway_runtime.contract import canonical_json
 from headway_sandbox import lifecycle
@@ -64,6 +70,33 @@ def objects(aws: Aws, prefix: str) -> dict[str, Any]:
     }
 
 
+def planner(aws: Aws) -> str:
+    """A function that plans a training as declared."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, asset in function_code(*CODE_OF_PLANNER).assets.items():
+            assert isinstance(asset, pulumi.StringAsset)
+            archive.writestr(name, asset.text)
+    made = aws.client("lambda").create_function(
+        FunctionName=f"{PLACE}-plan",
+        Runtime="python3.12",
+        Handler=HANDLER,
+        Role=ROLE,
+        Timeout=60,
+        Code={"ZipFile": packed.getvalue()},
+        Environment={
+            "Variables": {
+                "HEADWAY_ARTIFACTS_BUCKET": "artifacts",
+                "HEADWAY_MONITOR_PREFIX": f"monitoring/{PLACE}",
+                "HEADWAY_ENDPOINT": PLACE,
+                "HEADWAY_VARIANT": "champion",
+                "HEADWAY_JUDGE_NEWEST_D": "14",
+            }
+        },
+    )
+    return str(made["FunctionArn"])
+
+
 @pytest.fixture(scope="module")
 def quarantine_key(aws: Aws) -> str:
     """The pipeline with its contract, its code, and the key of its quarantine."""
@@ -105,6 +138,7 @@ def quarantine_key(aws: Aws) -> str:
         contract_key="contracts/1",
         group="fraud",
         approval=PENDING,
+        function_arn=planner(aws),
         subnets=(),
         security_groups=(),
         metadata={},

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,10 @@ from headway_runtime.monitor.quality import (
     LOG_LOSS,
     Evaluated,
     QualityLimits,
+    document,
     measure_quality,
 )
+from headway_runtime.monitor.report_quality import quality_section
 from support.monitored import baseline_of, rows
 
 DAY_S = 86_400.0
@@ -323,6 +325,17 @@ def test_rows_of_one_request_are_no_independent_witnesses() -> None:
         return float(share.high - share.low)
 
     assert width(together) > 3 * width(alone)
+
+
+def test_the_report_shows_quality_and_escapes_what_callers_sent() -> None:
+    found = [replace(item, slices=("<b>",)) for item in answered(2_000, 0.12)]
+    page = quality_section(document(measure_quality(found, BASELINE, Evaluated(), QualityLimits(), ["x"])))
+
+    assert "<tr class='drift'><td>(label share)</td>" in page
+    assert page.count("<circle") == 10
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert quality_section(document(measure_quality([], BASELINE, EVALUATED, QualityLimits()))) == ""
 
 
 def test_an_evaluation_in_another_form_is_no_evaluation() -> None:

@@ -219,10 +219,8 @@ def test_a_sandbox_that_somebody_removed_is_filled_again(project: Project, first
 
 
 def test_traffic_that_drifts_starts_a_training_that_says_so(project: Project, first: str) -> None:
-    declared = "    data_retention=DataRetention.REPRODUCIBLE,\n"
-    eager = "    drift=DriftPlan(minimum_rows=100, lasting_windows=1, cool_down_h=0),\n"
-    project.edit(SYSTEM, declared, declared + eager)
-    project.edit(SYSTEM, "import Answer, DataRetention,", "import Answer, DataRetention, DriftPlan,")
+    declared = "drift=DriftPlan(every_h=24 * 30, lasting_windows=2, maximum_label_share_change=0.02),"
+    project.edit(SYSTEM, declared, "drift=DriftPlan(minimum_rows=100, lasting_windows=1, cool_down_h=0),")
     assert _up(project)["changes"]["updated"] >= 1
 
     for _ in range(120):

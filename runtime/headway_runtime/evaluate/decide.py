@@ -41,6 +41,7 @@ class Thresholds:
         maximum_auc: Largest; above it a value from after the event has leaked in.
         minimum_slice_log_loss_improvement: As the first, for every slice that is large enough.
         minimum_group_size: Rows of each class below which a group is too small to be judged.
+        maximum_log_loss_over_champion: Share by which the log-loss may be above the champion's.
     """
 
     minimum_log_loss_improvement: float | None = None
@@ -48,6 +49,22 @@ class Thresholds:
     maximum_auc: float | None = None
     minimum_slice_log_loss_improvement: float | None = None
     minimum_group_size: int = 30
+    maximum_log_loss_over_champion: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The model that answers now, on the same rows.
+
+    Attributes:
+        log_loss: Of the champion.
+        difference: Log-loss of the model less that of the champion, row by row; below 0 the model is better.
+        standard_deviation: Of that difference.
+    """
+
+    log_loss: float
+    difference: float
+    standard_deviation: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +109,13 @@ class Decision:
         return f"{verdict}: {'; '.join(self.reasons)}"
 
 
-def decide(overall: Measured, slices: Sequence[Measured], thresholds: Thresholds, floor: str) -> Decision:
+def decide(
+    overall: Measured,
+    slices: Sequence[Measured],
+    thresholds: Thresholds,
+    floor: str,
+    champion: Champion | None = None,
+) -> Decision:
     """Judge a model.
 
     Args:
@@ -100,6 +123,7 @@ def decide(overall: Measured, slices: Sequence[Measured], thresholds: Thresholds
         slices: Measured on each slice.
         thresholds: What was declared.
         floor: Name of the floor, for the reasons.
+        champion: The model that answers now, on the same rows; None where none can be compared.
 
     Returns:
         The decision. Too few rows of a class overall is a refusal, because nothing was proved; too few in a
@@ -107,6 +131,8 @@ def decide(overall: Measured, slices: Sequence[Measured], thresholds: Thresholds
     """
     checks = [_size_check(overall, thresholds.minimum_group_size)]
     checks += _overall_checks(overall, thresholds, floor)
+    if champion is not None and thresholds.maximum_log_loss_over_champion is not None:
+        checks.append(_against(overall, champion, thresholds.maximum_log_loss_over_champion))
     unjudged = []
     minimum = thresholds.minimum_slice_log_loss_improvement
     for measured in slices:
@@ -151,6 +177,19 @@ def _overall_checks(overall: Measured, thresholds: Thresholds, floor: str) -> li
             )
         checks.append(Check(name="maximum_auc", value=overall.auc, threshold=high, passed=held, reason=words))
     return checks
+
+
+def _against(overall: Measured, champion: Champion, maximum: float) -> Check:
+    value = champion.difference / champion.log_loss if champion.log_loss > 0 else math.nan
+    held = value <= maximum
+    words = (
+        f"log-loss {overall.log_loss:.4f} is {abs(value):.1%} {'above' if value > 0 else 'below'} the "
+        f"champion's {champion.log_loss:.4f} on the same rows (difference {champion.difference:+.4f} ± "
+        f"{2 * champion.standard_deviation:.4f}), {'at most' if held else 'more than'} {maximum:.1%} above"
+    )
+    return Check(
+        name="maximum_logloss_over_champion", value=value, threshold=maximum, passed=held, reason=words
+    )
 
 
 def _improvement(measured: Measured, minimum: float, floor: str) -> Check:

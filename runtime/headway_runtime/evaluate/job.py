@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,15 @@ from headway_runtime.contract import (
     EVALUATION_DATA_FILE,
     EVALUATION_FILE,
     LABEL_COLUMN,
+    PLAN_FILE,
     REPRODUCIBILITY_FILE,
     Contract,
 )
 from headway_runtime.data.conformance import read_rows
 from headway_runtime.data.manifest import file_digest
-from headway_runtime.evaluate.decide import Measured, Thresholds, decide
+from headway_runtime.evaluate.decide import Champion, Measured, Thresholds, decide
 from headway_runtime.evaluate.floors import FLOORS, Floor
-from headway_runtime.evaluate.metrics import BinaryMetrics, Vector, log_loss, measure
+from headway_runtime.evaluate.metrics import BinaryMetrics, Vector, log_loss, log_loss_difference, measure
 from headway_runtime.evaluate.report import decision_document, quality_document
 from headway_runtime.jobs import JobError, JobPaths, job_paths, read_json, run_job, write_json
 from headway_runtime.models.model import Model, ModelError, load_model
@@ -57,8 +59,7 @@ def evaluate(
             f"there is no column {', '.join(missing)} to slice by; "
             f"the rows have {', '.join(table.column_names)}"
         )
-    columns = {name: table[name].to_pylist() for name in model.contract.input_names}
-    scores = np.asarray(model.predict(columns, table.num_rows), np.float64)
+    scores = _scores(model, table)
     labels = table[LABEL_COLUMN].to_numpy().astype(np.float64)
     floor_scores = floor.scores(table)
     overall = measure(labels, scores)
@@ -69,6 +70,37 @@ def evaluate(
             measured = _compare(f"{column}={value}", metrics, labels[rows], floor_scores[rows])
             slices.append((column, value, metrics, measured))
     return overall, _compare("", overall, labels, floor_scores), slices
+
+
+def _scores(model: Model, table: pa.Table) -> Vector:
+    columns = {name: table[name].to_pylist() for name in model.contract.input_names}
+    return np.asarray(model.predict(columns, table.num_rows), np.float64)
+
+
+def _champion(paths: JobPaths, model: Model, table: pa.Table) -> tuple[Champion | None, str]:
+    """The model that answers now on the same rows, or why there is none to compare with."""
+    inputs = paths.processing_input("champion")
+    plan = next(iter(sorted(inputs.rglob(PLAN_FILE))), None)
+    told = "no champion was named" if plan is None else str(read_json(plan, "the plan")["champion"]["why"])
+    archive = next(iter(sorted(inputs.rglob(MODEL_ARCHIVE))), None)
+    if archive is None:
+        return None, told
+    try:
+        champion = load_model(unpack(archive))
+    except (ArchiveError, ModelError) as error:
+        return None, f"the champion cannot be loaded: {error}"
+    if champion.contract.digest != model.contract.digest:
+        return None, "the champion honours another contract"
+    labels, answers = table[LABEL_COLUMN].to_numpy().astype(np.float64), _scores(champion, table)
+    found = log_loss_difference(labels, _scores(model, table), answers)
+    return (
+        Champion(
+            log_loss=log_loss(labels, answers).value,
+            difference=found.value,
+            standard_deviation=found.standard_deviation,
+        ),
+        "",
+    )
 
 
 def _compare(group: str, metrics: BinaryMetrics, labels: Vector, floor_scores: Vector) -> Measured:
@@ -95,6 +127,7 @@ def _thresholds(options: argparse.Namespace) -> Thresholds:
         maximum_auc=options.maximum_auc,
         minimum_slice_log_loss_improvement=options.minimum_slice_logloss_improvement,
         minimum_group_size=options.minimum_group_size,
+        maximum_log_loss_over_champion=options.maximum_logloss_over_champion,
     )
 
 
@@ -110,10 +143,13 @@ def _job(paths: JobPaths, options: argparse.Namespace) -> str:
     floor = FLOORS[options.floor](dataset)
     thresholds = _thresholds(options)
     overall, compared, slices = evaluate(model, table, floor, options.slice)
-    decision = decide(compared, [measured for *_, measured in slices], thresholds, floor.name)
+    champion, why = _champion(paths, model, table)
+    decision = decide(compared, [measured for *_, measured in slices], thresholds, floor.name, champion)
     out = paths.processing_output("evaluation")
     write_json(out / EVALUATION_FILE, quality_document(overall, slices, floor.name))
-    write_json(out / DECISION_FILE, decision_document(decision, compared, thresholds, floor.name))
+    judged = decision_document(decision, compared, thresholds, floor.name)
+    held_against = {"why": why} if champion is None else asdict(champion)
+    write_json(out / DECISION_FILE, judged | {"champion": held_against})
     record = _record(files, model.contract, dataset) | {"evaluation_file_sha256": file_digest(rows_file)}
     write_json(out / REPRODUCIBILITY_FILE, record | {"model_kind": model.kind})
     return decision.sentence
@@ -148,6 +184,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minimum-auc", type=_share, metavar="AUC")
     parser.add_argument("--maximum-auc", type=_share, metavar="AUC")
     parser.add_argument("--minimum-slice-logloss-improvement", type=_share, metavar="SHARE")
+    parser.add_argument("--maximum-logloss-over-champion", type=_share, metavar="SHARE")
     parser.add_argument("--minimum-group-size", type=_count, default=30, metavar="ROWS")
     parser.add_argument("--slice", action="append", default=[], metavar="COLUMN")
     parser.add_argument("--floor", choices=sorted(FLOORS), default="base-rate")

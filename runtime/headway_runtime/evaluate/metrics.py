@@ -86,11 +86,24 @@ def measure(labels: Vector, scores: Vector) -> BinaryMetrics:
 
 def log_loss(labels: Vector, scores: Vector) -> Estimate:
     """Mean negative log-likelihood, in nats."""
-    if len(labels) == 0:
-        return Estimate(math.nan, math.nan)
+    return _mean(losses(labels, scores))
+
+
+def log_loss_difference(labels: Vector, scores: Vector, others: Vector) -> Estimate:
+    """Mean difference of two models' log-losses on the same rows, in nats; below 0 the first is better."""
+    return _mean(losses(labels, scores) - losses(labels, others))
+
+
+def losses(labels: Vector, scores: Vector) -> Vector:
+    """Negative log-likelihood of each row, in nats."""
     clipped = np.clip(scores, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
-    losses = -np.where(labels > 0, np.log(clipped), np.log1p(-clipped))
-    return Estimate(float(losses.mean()), float(losses.std() / math.sqrt(len(losses))))
+    return -np.where(labels > 0, np.log(clipped), np.log1p(-clipped))
+
+
+def _mean(values: Vector) -> Estimate:
+    if len(values) == 0:
+        return Estimate(math.nan, math.nan)
+    return Estimate(float(values.mean()), float(values.std() / math.sqrt(len(values))))
 
 
 def area_under_curve(labels: Vector, scores: Vector) -> Estimate:

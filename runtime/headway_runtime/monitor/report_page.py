@@ -2,7 +2,7 @@
 
 import html
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from headway_runtime.monitor.assess import Assessment, Column
 from headway_runtime.monitor.baseline import Baseline
 from headway_runtime.monitor.profile import CategoryProfile, NumberProfile, Profile
+from headway_runtime.monitor.report_quality import quality_section
 
 _BARS = 12
 _WIDTH, _HEIGHT = 360, 120
@@ -44,7 +45,8 @@ def page(baseline: Baseline, assessment: Assessment, findings: Mapping[str, Any]
             f"<p>{_text(findings['sentence'])}.</p>",
             f"<p class='quiet'>{_text(span)}: {window['requests']} requests, {window['rows']} rows. ",
             f"Held against {baseline.rows} training rows of dataset {_text(baseline.dataset_version)}.</p>",
-            *_notes(window, asked),
+            *_notes(window, [*asked.get("notes", ()), *findings["notes"]]),
+            quality_section(findings["quality"]),
             *_table(assessment),
             *(_plot(baseline.profiles[column.name], column) for column in _worst_first(assessment)),
             "</body></html>\n",
@@ -52,8 +54,8 @@ def page(baseline: Baseline, assessment: Assessment, findings: Mapping[str, Any]
     )
 
 
-def _notes(window: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]:
-    notes = list(asked.get("notes", ()))
+def _notes(window: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
+    notes = list(known)
     if window["doubled"]:
         notes.append(f"{window['doubled']} lines repeat an event and count once")
     notes += [f"{count} lines cannot be read: {reason}" for reason, count in window["unreadable"].items()]

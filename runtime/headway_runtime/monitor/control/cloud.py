@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,6 +24,7 @@ class Serving:
         changed_at: When the endpoint changed last, seconds since the epoch.
         evaluation_uri: Where its evaluation is; empty if it has none.
         artifact_uri: Where the model itself is; empty if it was not registered.
+        metadata: What is known about its version.
     """
 
     package_arn: str
@@ -31,6 +32,7 @@ class Serving:
     changed_at: float
     evaluation_uri: str = ""
     artifact_uri: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Cloud:
@@ -69,7 +71,28 @@ class Cloud:
         )
         containers = package.get("InferenceSpecification", {}).get("Containers", ())
         artifact = next((item["ModelDataUrl"] for item in containers if "ModelDataUrl" in item), "")
-        return Serving(package_arn, data.rpartition("/")[0], changed_at, model, artifact)
+        return Serving(
+            package_arn=package_arn,
+            baseline_uri=data.rpartition("/")[0],
+            changed_at=changed_at,
+            evaluation_uri=model,
+            artifact_uri=artifact,
+            metadata=package.get("CustomerMetadataProperties", {}),
+        )
+
+    def serving_if_any(self, endpoint: str, variant: str) -> Serving | None:
+        """The model behind a variant of an endpoint; None where there is no such endpoint yet.
+
+        Raises:
+            ClientError: AWS refuses.
+        """
+        try:
+            return self.serving(endpoint, variant)
+        except ClientError as error:
+            told = error.response.get("Error", {})
+            if told.get("Code") == "ValidationException" and "Could not find" in told.get("Message", ""):
+                return None
+            raise
 
     def captured(self, bucket: str, prefix: str, cursor: str) -> Iterator[CapturedFile]:
         """Files of JSON Lines below a prefix, from a key on."""

@@ -1,0 +1,108 @@
+"""The function in front of a training: its role, its settings, its code."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch, iam, lambda_
+
+from headway_components import _defaults
+from headway_components._arns import sagemaker_arn
+from headway_components._function_code import function_code, runtime_function
+from headway_components._grants import (
+    READ_MODELS,
+    WRITE_LOGS,
+    Statement,
+    grant,
+    read,
+    trust,
+    use_models,
+    write,
+)
+from headway_components._monitor_grants import work_prefix
+from headway_components._refs import FoundationRef, RegistryRef, RoleRef
+from headway_components._text import suffixed
+from headway_components.training import TrainingSpec
+
+HANDLER = "headway_runtime.train.control.handler.handle"
+CODE = ("__init__.py", "train/__init__.py", "train/control", "monitor/__init__.py", "monitor/control")
+"""The function's files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannerThings:
+    """What the function works with."""
+
+    foundation: FoundationRef
+    """What it builds on."""
+    registry: RegistryRef
+    """Where the model that answers is registered."""
+    training: TrainingSpec
+    """What is declared about the training."""
+
+
+def planner(name: str, things: PlannerThings, parent: pulumi.Resource) -> lambda_.Function:
+    """The function that plans a training.
+
+    Args:
+        name: Logical name that its parts begin with.
+        things: What it works with.
+        parent: The component that it belongs to.
+    """
+    foundation, child = things.foundation, pulumi.ResourceOptions(parent=parent)
+    role = iam.Role(
+        f"{name}-role",
+        description=f"Assumed for the function that plans trainings of {foundation.prefix}",
+        assume_role_policy=trust("lambda.amazonaws.com", foundation.account_id),
+        opts=child,
+    )
+    logs = cloudwatch.LogGroup(
+        f"{name}-logs",
+        name=f"/headway/{foundation.prefix}/training",
+        kms_key_id=foundation.key_arn,
+        retention_in_days=foundation.log_retention_days,
+        opts=child,
+    )
+    permission = grant(
+        f"{name}-steps", RoleRef(name=role.name, arn=role.arn), _statements(things, logs.arn), parent=parent
+    )
+    return runtime_function(
+        f"{name}-function",
+        description=f"Says which rows train {foundation.prefix} and which model is to be beaten",
+        role=role.arn,
+        handler=HANDLER,
+        code=function_code(*CODE),
+        timeout_s=_defaults.MONITOR_TIMEOUT_S,
+        key_arn=foundation.key_arn,
+        settings={
+            "artifacts_bucket": foundation.artifacts.name,
+            "monitor_prefix": work_prefix(foundation).removesuffix("/"),
+            "endpoint": foundation.prefix,
+            "variant": _defaults.VARIANT_NAME,
+            "judge_newest_d": str(things.training.judge_newest_d),
+        },
+        log_group=logs.name,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[permission]),
+    )
+
+
+def _statements(things: PlannerThings, logs_arn: pulumi.Input[str]) -> list[Statement]:
+    """See what serves and what the monitor knows; write the plan."""
+    foundation, ours = things.foundation, f"{things.foundation.prefix}-*"
+    return [
+        Statement(
+            sid="Serving",
+            actions=(
+                *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
+                "sagemaker:DescribeModel",
+            ),
+            resources=[
+                sagemaker_arn(foundation, "endpoint", foundation.prefix),
+                sagemaker_arn(foundation, "endpoint-config", ours),
+                sagemaker_arn(foundation, "model", ours),
+            ],
+        ),
+        use_models(things.registry, *READ_MODELS, sid="Champion"),
+        *read(foundation.artifacts, work_prefix(foundation), sid="Labels"),
+        *write(foundation.artifacts, "evaluations/", sid="Plan"),
+        Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
+    ]
