@@ -52,11 +52,21 @@ class ReleaseArgs(Args):
     """Switches of the system, cleaned up when the stack goes; none when left out."""
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the time between two looks."""
+        """What is wrong with the time between two looks, and what the metrics cannot show in time."""
         if not 1 <= self.samples_pct <= 100:
             yield f"samples_pct must be 1 to 100, got {self.samples_pct}; 100 waits for all samples"
         if self.poll_s is not None and self.poll_s < 1:
             yield f"poll_s must be 1 or more, got {self.poll_s}; raise it to 1"
+        plan = ReleasePlan() if self.plan is None else self.plan
+        stages = [*([] if plan.shadow is None else [("shadow", plan.shadow.time_limit_s)])]
+        stages += [(f"ladder.{place}", stage.time_limit_s) for place, stage in enumerate(plan.ladder)]
+        # A stage counts whole periods, and seldom begins with one.
+        least_s = 2 * self.metrics_period_s
+        for place, time_limit_s in stages:
+            if time_limit_s < least_s:
+                found = f"plan.{place}.time_limit_s must be {least_s} or more, got {time_limit_s}"
+                why = f"metrics come every {self.metrics_period_s} s"
+                yield f"{found}: {why}; raise it, or lower metrics_period_s"
 
 
 class Release(pulumi.ComponentResource):

@@ -28,6 +28,7 @@ from headway_components import (
     ObservabilityArgs,
     Release,
     ReleaseArgs,
+    ReleasePlan,
     TrainingPipeline,
     TrainingPipelineArgs,
 )
@@ -160,6 +161,21 @@ WRONG: list[tuple[str, Callable[[], object], list[str]]] = [
             )
         ),
         ["poll_s must be 1 or more, got 0; raise it to 1"],
+    ),
+    (
+        "a stage shorter than its metrics",
+        with_foundation(
+            lambda foundation: Release(
+                "r",
+                ReleaseArgs(
+                    foundation=foundation,
+                    registry=registry(foundation),
+                    contract=CONTRACT,
+                    plan=ReleasePlan.load({"ladder": [1, {"percent": 100, "time_limit_s": 90}]}),
+                ),
+            )
+        ),
+        ["plan.ladder.1.time_limit_s must be 120 or more, got 90: metrics come every 60 s"],
     ),
     (
         "description",
