@@ -41,9 +41,8 @@ def write_tree(root: Path, commit: str, folder: Path) -> None:
     Raises:
         HeadwayError: The project was not in the repository then, or its files lead out of it.
     """
-    prefix = git(root, "rev-parse", "--show-prefix")
-    below = "" if prefix is None else prefix.decode().strip()
-    archived = git(root, "archive", "--format=tar", f"{commit}:{below}")
+    # From a folder of the repository Git archives that folder, with paths that begin there.
+    archived = git(root, "archive", "--format=tar", commit)
     if archived is None:
         raise HeadwayError(f"the project was not there at {commit}")
     try:
