@@ -73,7 +73,7 @@ def monitor(
 def test_traffic_like_the_training_rows_is_quiet(tmp_path: Path, remembered: Path) -> None:
     done, found = monitor(tmp_path, remembered, {"2026/a.jsonl": captured(rows(2_000, seed=7))})
 
-    assert "nothing drifts in 2000 rows" in done.stdout
+    assert "no column drifts in 2000 rows" in done.stdout
     assert (found["drifting"], found["lasting"], found["rows"]) == ([], [], 2_000)
     assert found["score"] < 1
 

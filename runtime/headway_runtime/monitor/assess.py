@@ -245,7 +245,7 @@ def sentence(assessment: Assessment, limits: Limits) -> str:
     seasons = f"; moved within their seasons: {moved}" if moved else ""
     if not assessment.drifting:
         score = f"score {assessment.score:.2f}; drift is above 1"
-        return f"nothing drifts in {assessment.rows} rows ({score}){seasons}"
+        return f"no column drifts in {assessment.rows} rows ({score}){seasons}"
     lasts = f"; it lasts for {', '.join(assessment.lasting)}" if assessment.lasting else ""
     return (
         f"{', '.join(assessment.drifting)} drifted in {assessment.rows} rows "
