@@ -113,7 +113,8 @@ def test_a_feature_reads_only_the_declared_columns() -> None:
     )  # fmt: skip
     with duckdb.connect() as connection:
         connection.execute(
-            "CREATE TABLE orders AS SELECT 'a' AS customer, now() AS at, 1 AS cents, 1.0 AS rate, 1 AS refunded"
+            "CREATE TABLE orders AS "
+            "SELECT 'a' AS customer, now() AS at, 1 AS cents, 1.0 AS rate, 1 AS refunded"
         )
         with pytest.raises(duckdb.BinderException, match="refunded"):
             connection.sql(spied.sql())
