@@ -16,8 +16,6 @@ from support.project import ENDPOINT, SEPTEMBER_FLIGHT, Project, is_running
 from support.readme import ROOT, blocks, commands
 from support.release_world import until
 
-pytestmark = pytest.mark.xdist_group("story")
-
 SYSTEM = "stacks/flight_delay/system.py"
 DAWN_FLIGHT = {**SEPTEMBER_FLIGHT, "scheduled_hour": 6, "scheduled_minute": 0, "temperature_f": 60.1}
 
@@ -27,6 +25,7 @@ def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A project of its own; whatever a test leaves, nothing runs afterwards."""
     assert engine.pulumi.exists()
     made = Project.copy_to(tmp_path_factory.mktemp("story") / "flights")
+    made.hasten_releases()
     yield made
     made.headway("sandbox", "stop")
 
@@ -64,9 +63,9 @@ def _status(project: Project) -> dict[str, Any]:
     return system
 
 
-def _planned(project: Project, *options: str) -> dict[str, list[str]]:
+def _planned(project: Project) -> dict[str, list[str]]:
     """What a preview would do: operation to the resources' names, those that stay the same left out."""
-    run = project.shell(f"pulumi preview --json {' '.join(options)}")
+    run = project.shell("pulumi preview --json")
     assert run.returncode == 0, run.stdout + run.stderr
     plan: dict[str, list[str]] = {}
     for step in json.loads(run.stdout).get("steps", []):
@@ -99,11 +98,6 @@ def test_the_baseline_beats_the_base_rate_and_nothing_leaks(project: Project, fi
 
     assert metrics["logloss_improvement"] >= 0.08
     assert 0.66 <= metrics["auc"] <= 0.80
-
-
-def test_plain_pulumi_sees_no_change(project: Project, first: str) -> None:
-    assert _planned(project) == {}
-    assert "flight-delay" in project.shell("pulumi stack output systems").stdout
 
 
 def test_up_prints_what_the_readme_shows(first: str) -> None:
@@ -158,14 +152,6 @@ def test_a_second_up_changes_nothing_and_trains_nothing(project: Project, first:
     assert _status(project) == before
 
 
-def test_another_instance_type_replaces_what_aws_would_replace(project: Project, first: str) -> None:
-    plan = _planned(project, "--config", "headway:instanceType=ml.m5.2xlarge")
-    project.shell("pulumi config rm headway:instanceType")
-
-    replaced = {name for operation, names in plan.items() if "replace" in operation for name in names}
-    assert replaced == {"flight-delay-endpoint-base"}
-
-
 def test_refresh_finds_what_somebody_changed_behind_pulumi(project: Project, first: str) -> None:
     outputs = json.loads(project.shell("pulumi stack output systems --json").stdout)
     bucket = outputs["flight-delay"]["buckets"]["artifacts"]
@@ -173,23 +159,25 @@ def test_refresh_finds_what_somebody_changed_behind_pulumi(project: Project, fir
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
 
     found = project.shell("pulumi refresh --yes --diff")
-    plan = _planned(project)
     repaired = project.shell("pulumi up --yes --skip-preview")
 
     assert found.returncode == 0, found.stdout + found.stderr
-    assert list(plan) == ["update"]
     assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    assert "~ 1 updated" in repaired.stdout
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert _planned(project) == {}
 
 
 def test_a_model_below_its_floor_does_not_replace_what_serves(project: Project, first: str) -> None:
     serving = _status(project)["model_package"]["arn"]
-    project.edit("stacks/flight_delay/system.py", "minimum_auc=0.66", "minimum_auc=0.79")
+    project.edit(SYSTEM, "minimum_auc=0.66", "minimum_auc=0.79")
+    # The same update lets the next test's traffic drift soon.
+    declared = "drift=DriftPlan(every_h=24 * 30, lasting_windows=2, maximum_label_share_change=0.02),"
+    project.edit(SYSTEM, declared, "drift=DriftPlan(minimum_rows=100, lasting_windows=1, cool_down_h=0),")
 
     refused = project.headway("up")
     status = _status(project)
-    project.edit("stacks/flight_delay/system.py", "minimum_auc=0.79", "minimum_auc=0.66")
+    project.edit(SYSTEM, "minimum_auc=0.79", "minimum_auc=0.66")
 
     assert refused.returncode == 1, refused.stdout + refused.stderr
     assert "is below 0.79" in status["pipeline"]["failure"]
@@ -197,32 +185,7 @@ def test_a_model_below_its_floor_does_not_replace_what_serves(project: Project, 
     assert 0 < project.ask() < 1
 
 
-def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: str) -> None:
-    record = json.loads(project.headway("sandbox", "status", "--json").stdout)
-    os.kill(record["pid"], 9)
-
-    again = _up(project)
-
-    assert set(again["changes"]) <= {"unchanged", "updated"}
-    assert 0 < project.ask() < 1
-
-
-def test_a_sandbox_that_somebody_removed_is_filled_again(project: Project, first: str) -> None:
-    project.headway("sandbox", "stop")
-    shutil.rmtree(project.root / ".headway" / "sandbox")
-
-    again = _up(project)
-
-    assert again["changes"]["created"] > 50
-    assert 0 < project.ask() < 1
-    assert _planned(project) == {}
-
-
 def test_traffic_that_drifts_starts_a_training_that_says_so(project: Project, first: str) -> None:
-    declared = "drift=DriftPlan(every_h=24 * 30, lasting_windows=2, maximum_label_share_change=0.02),"
-    project.edit(SYSTEM, declared, "drift=DriftPlan(minimum_rows=100, lasting_windows=1, cool_down_h=0),")
-    assert _up(project)["changes"]["updated"] >= 1
-
     for _ in range(120):
         project.ask({**SEPTEMBER_FLIGHT, "distance_mi": 12_000.0})
     found = project.headway("monitor", "run", "--json")
@@ -245,6 +208,66 @@ def _started_by(project: Project, trigger: str) -> str:
         if {"Name": "StartedBy", "Value": trigger} in given["PipelineParameters"]:
             return arn
     return ""
+
+
+def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: str) -> None:
+    record = json.loads(project.headway("sandbox", "status", "--json").stdout)
+    before = _status(project)
+    os.kill(record["pid"], 9)
+
+    again = project.headway("sandbox", "start")
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert 0 < project.ask() < 1
+    after = _status(project)
+    kept = ("endpoint", "model_package", "metrics", "digests", "release")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+
+def test_a_sandbox_that_somebody_removed_is_filled_again_with_the_declared_roles_only(
+    project: Project, first: str
+) -> None:
+    project.headway("sandbox", "stop")
+    shutil.rmtree(project.root / ".headway" / "sandbox")
+    # From here on every call is authorised, and the roles that the stack declares are enough.
+    project.variables["HEADWAY_SANDBOX_ENFORCE_IAM"] = "1"
+
+    again = _up(project)
+    status = _status(project)
+
+    assert again["changes"]["created"] > 50
+    assert json.loads(project.headway("sandbox", "status", "--json").stdout)["enforce_iam"] is True
+    assert 0 < project.ask() < 1
+    assert status["endpoint"]["status"] == "InService"
+    assert status["model_package"]["approved"] is True
+    assert status["release"]["serving"] == status["endpoint"]["config"]
+
+
+def test_a_permission_that_is_taken_away_is_missed_by_name(project: Project, first: str) -> None:
+    iam = project.client("iam")
+    (role,) = [
+        item["RoleName"]
+        for item in iam.list_roles()["Roles"]
+        if "foundation-pipeline-role" in item["RoleName"]
+    ]
+    deny = {"Effect": "Deny", "Action": "sagemaker:CreateProcessingJob", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=role, PolicyName="taken-away", PolicyDocument=json.dumps({"Statement": [deny]})
+    )
+    sagemaker = project.client("sagemaker")
+
+    arn = sagemaker.start_pipeline_execution(PipelineName=ENDPOINT)["PipelineExecutionArn"]
+
+    def reasons() -> list[str]:
+        steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+        return [step["FailureReason"] for step in steps if "FailureReason" in step]
+
+    until(lambda: reasons() != [])
+    iam.delete_role_policy(RoleName=role, PolicyName="taken-away")
+
+    assert f"assumed-role/{role}/" in reasons()[0]
+    assert "sagemaker:CreateProcessingJob" in reasons()[0]
+    assert "with an explicit deny in an identity-based policy" in reasons()[0]
 
 
 def test_down_leaves_no_process_and_no_resource(project: Project, first: str) -> None:
