@@ -233,6 +233,7 @@ DAMAGED = {
     "a Parquet without its head": ("a.parquet", b"Secret" * 50, "it cannot be read to its end"),
     "half an archive": ("a.csv.gz", gzip.compress(GOOD * 400)[:60], "it cannot be"),
     "no archive": ("a.csv.gz", b"Secret", "it cannot be unpacked"),
+    "a name that is a pattern": ("a[1].csv", b"Secret", "its name has one of"),
     "another format": ("a.xlsx", b"Secret", "its name ends in none of .csv, .csv.gz, .parquet"),
 }
 
@@ -401,11 +402,15 @@ def test_the_job_leaves_its_verdict_and_what_it_set_aside(job: Any, rate: float,
     job.put("processing/input/code/shop/__init__.py", "")
     job.put("processing/input/code/shop/source.py", SOURCE)
     job.put("processing/input/data-contracts/data-contracts.json", {"tables": [contract]})
+    job.put("processing/input/landing/README.txt", "Batches land here.")
+    job.put("processing/input/landing/oders/1.csv", "id,amount\n9,9\n")
     done = job.call("ingest", "--source", "shop.source:orders", "--as-of", "2026-01-01")
     assert done.returncode == 0, done.stderr
     verdict = job.json("processing/output/quality/quality.json")
 
     assert (verdict["passed"], verdict["set_aside"]) == (passed, True)
+    assert verdict["strays"] == ["oders/1.csv"]
+    assert "1 files landed below no table: oders/1.csv; put them below one" in job.text("output/message")
     assert (job.base / "processing/output/data/manifest.json").exists() is passed
     assert (job.base / "processing/output/good/profiles.json").exists() is passed
     assert ("the data is refused: data contract of orders" in job.text("output/message")) is not passed

@@ -129,6 +129,7 @@ def main(arguments: list[str]) -> int:
             # The job has done what it is for; whether the pipeline goes on is what the report decides.
             return f"the data is refused: {said}"
         rows = ", ".join(f"{entry['rows']} {name}" for name, entry in manifest["tables"].items())
-        return f"ingested {rows} as dataset {manifest['dataset_version']}"
+        done = f"ingested {rows} as dataset {manifest['dataset_version']}"
+        return done if said is None else f"{done}; {said}"
 
     return run_job(work, paths.message, on_success=True)

@@ -17,6 +17,8 @@ from headway_runtime.quality.database import literal, run
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
 _HEADER_LIMIT = 1_000_000
+_PATTERN = "*?[]{}"
+"""Signs that would make a path one of many files."""
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _SAYS = {
     "Invalid unicode": "it is not UTF-8",
@@ -71,6 +73,8 @@ def open_batch(path: Path, directory: Path) -> Batch:
     """
     name = path.relative_to(directory).as_posix()
     digest = file_digest(path)
+    if set(name) & set(_PATTERN):
+        raise DamagedError(f"its name has one of {_PATTERN}, which makes it a pattern; give it another name")
     if path.suffix == ".parquet":
         source = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
     elif path.name.endswith((".csv", ".csv.gz")):

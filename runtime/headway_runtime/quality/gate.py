@@ -33,6 +33,8 @@ from headway_runtime.quality.writing import copy_rows, write_partitions
 
 SOURCE = "(source)"
 """Name of the rows that come from the system's own code; it sorts before every file's."""
+MARKER = "README.txt"
+"""What the stack puts into the landing place, so that it is never empty."""
 _ROWS = "headway_source"
 
 
@@ -64,6 +66,17 @@ class Gate:
     def passed(self) -> bool:
         """Whether a dataset may be made of the tables so far."""
         return all(outcome.passed for outcome in self.outcomes)
+
+    def strays(self) -> list[str]:
+        """Names of files that landed where no table has its place; each is set aside, so that it is seen."""
+        tables = [name for name, contract in self.contracts.items() if contract.landing]
+        found = []
+        for path in sorted(self.landing.rglob("*")):
+            name = path.relative_to(self.landing).as_posix()
+            if path.is_file() and name != MARKER and name.partition("/")[0] not in tables:
+                _copy(path, self.set_aside / "(no table)" / name)
+                found.append(name)
+        return found
 
     def admit(self, name: str, table: Table | None, directory: Path) -> Table | dict[str, Any] | None:
         """Takes one table, with what landed of it.

@@ -66,9 +66,10 @@ def report(gate: Gate, paths: JobPaths) -> str:
         gate: The gate, when it has seen every table.
         paths: Directories of the job.
     """
+    strays = gate.strays()
     aside = paths.processing_output(SET_ASIDE)
     bad = not gate.passed or any(path.is_file() for path in aside.rglob("*"))
-    told = document(gate.outcomes, set_aside=bad)
+    told = document(gate.outcomes, set_aside=bad) | {"strays": strays}
     for directory in (
         (aside, paths.processing_output("quality")) if bad else (paths.processing_output("quality"),)
     ):
@@ -76,7 +77,10 @@ def report(gate: Gate, paths: JobPaths) -> str:
         write_json(directory / QUALITY_FILE, told)
     if gate.passed:
         write_json(paths.processing_output(CHANNEL_GOOD) / PROFILES_FILE, gate.profiles)
-    return sentence(gate.outcomes)
+    said = sentence(gate.outcomes)
+    if strays:
+        said += f"; {len(strays)} files landed below no table: {', '.join(strays[:3])}; put them below one"
+    return said
 
 
 def hold_training_rows(paths: JobPaths, rows: pa.Table, as_of: datetime) -> str | None:
