@@ -4,14 +4,13 @@ import http.client
 import json
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 
 CALLERS = 6
-RATE_OVER_S = 5.0
 MODEL_ERROR = 424
 TIMEOUT_S = 70.0
 """Longer than SageMaker waits for a model."""
@@ -49,21 +48,16 @@ class Crowd:
     Args:
         port: The sandbox's port.
         endpoint: Name of the endpoint.
-        rows: Rows that they ask about, in turn.
+        values: What the rows end with that they ask about, in turn; each begins with its running number.
         per_s: Requests a second; fewer where the endpoint answers more slowly.
     """
 
-    def __init__(self, port: int, endpoint: str, rows: Sequence[str], per_s: float) -> None:
+    def __init__(self, port: int, endpoint: str, values: Sequence[str], per_s: float) -> None:
         self._port, self._path = port, f"/endpoints/{endpoint}/invocations"
-        self._rows, self._pause_s = rows, CALLERS / per_s
+        self._rows = (f"{number},{value}" for number, value in enumerate(cycle(values)))
+        self._pause_s = CALLERS / per_s
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._seen = Callers()
-        self._answered_at: deque[float] = deque()
-
-    def rate_per_s(self) -> float:
-        """Requests a second over the last few seconds."""
-        with self._lock:
-            return len(self._answered_at) / RATE_OVER_S
 
     def seen(self) -> Callers:
         """What they have seen since this was asked last."""
@@ -88,9 +82,9 @@ class Crowd:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)
         # They begin one after the other, so that they do not ask all at the same moment.
         due = time.monotonic() + number * self._pause_s / CALLERS
-        for row in cycle(self._rows):
-            if self._stop.wait(max(0.0, due - time.monotonic())):
-                break
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            with self._lock:
+                row = next(self._rows)
             # Whoever is late asks again at once but never catches up, so the rate is never exceeded.
             due = max(due + self._pause_s, time.monotonic())
             try:
@@ -104,11 +98,7 @@ class Crowd:
         connection.close()
 
     def _note(self, status: int, variant: str, body: bytes) -> None:
-        now = time.monotonic()
         with self._lock:
-            self._answered_at.append(now)
-            while self._answered_at[0] < now - RATE_OVER_S:
-                self._answered_at.popleft()
             if status == 200:
                 self._seen.answered[variant] += 1
                 return

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-WINDOW_S = 2.0
+WINDOW = 12
+"""Newest requests by which a model tells its load."""
 LEAKED_BYTES = 1 << 20
 """What the leaking model keeps of each request: a mebibyte."""
 OVERLOADED = "the model is overloaded"
@@ -27,22 +28,24 @@ class Model:
 
     Args:
         answer: The probability that it gives.
-        limit_per_s: Requests a second above which the harm of a model that stands no load begins.
+        stands: Share of all users' requests above which the harm of a model that stands no load begins.
     """
 
     answer: float
-    limit_per_s: float
+    stands: float
     asked: int = 0
     kept: list[bytearray] = field(default_factory=list)
-    recent: deque[float] = field(default_factory=deque)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def is_loaded(self) -> bool:
-        """Whether more is asked of it than it stands."""
-        now = asyncio.get_running_loop().time()
-        self.recent.append(now)
-        while self.recent[0] < now - WINDOW_S:
-            self.recent.popleft()
-        return len(self.recent) > WINDOW_S * self.limit_per_s
+    def is_loaded(self, row: str) -> bool:
+        """Whether more is asked of it than it stands.
+
+        Users number their requests, so it knows how many of them it got: its load is a share of the traffic,
+        on a machine of any speed.
+        """
+        self.recent.append(float(row.partition(",")[0]))
+        asked = max(self.recent) - min(self.recent) + 1
+        return len(self.recent) == WINDOW and WINDOW / asked > self.stands
 
 
 Reply = tuple[int, str]
@@ -67,7 +70,7 @@ async def _wrong(model: Model, row: str) -> Reply:
 
 
 async def _crashing(model: Model, row: str) -> Reply:
-    if model.is_loaded():
+    if model.is_loaded(row):
         os._exit(1)
     return await _well(model, row)
 
@@ -83,7 +86,7 @@ async def _silent(model: Model, row: str) -> Reply:
 
 
 async def _overloaded(model: Model, row: str) -> Reply:
-    return (500, OVERLOADED) if model.is_loaded() else await _well(model, row)
+    return (500, OVERLOADED) if model.is_loaded(row) else await _well(model, row)
 
 
 HARMS: dict[str, Callable[[Model, str], Awaitable[Reply]]] = {
@@ -98,15 +101,15 @@ HARMS: dict[str, Callable[[Model, str], Awaitable[Reply]]] = {
 }
 
 
-def artifact(harm: str, *, answer: float, limit_per_s: float = 0.0) -> bytes:
+def artifact(harm: str, *, answer: float, stands: float = 1.0) -> bytes:
     """The archive of a model that does a harm.
 
     Args:
         harm: One of `HARMS`.
         answer: The probability that it gives.
-        limit_per_s: Requests a second that a model which stands no load stands.
+        stands: Share of all users' requests that it stands.
     """
-    content = json.dumps({"harm": harm, "answer": answer, "limit_per_s": limit_per_s}).encode()
+    content = json.dumps({"harm": harm, "answer": answer, "stands": stands}).encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         member = tarfile.TarInfo("harm.json")
@@ -117,7 +120,7 @@ def artifact(harm: str, *, answer: float, limit_per_s: float = 0.0) -> bytes:
 
 async def _serve(directory: Path) -> None:
     settings = json.loads((directory / "harm.json").read_text("utf-8"))
-    model = Model(settings["answer"], settings["limit_per_s"])
+    model = Model(settings["answer"], settings["stands"])
     harm = HARMS[settings["harm"]]
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
