@@ -174,6 +174,7 @@ def test_bad_data_stops_the_pipeline_and_is_kept(aws: Aws, quarantine_key: str) 
     kept = objects(aws, "quarantine/")
 
     assert steps == {
+        "Plan": "Succeeded",
         "Ingest": "Succeeded",
         "SetAside": "Succeeded",
         "DataQuality": "Succeeded",
@@ -201,6 +202,7 @@ def test_bad_data_stops_the_pipeline_and_is_kept(aws: Aws, quarantine_key: str) 
     steps, why = execute(aws)
 
     assert steps == {
+        "Plan": "Succeeded",
         "Ingest": "Succeeded",
         "SetAside": "Succeeded",
         "DataQuality": "Succeeded",
