@@ -62,8 +62,8 @@ class TrainingSpec(Declaration):
     """ISO date: rows before it train the model."""
     evaluate_until: str
     """ISO date: rows from `train_until` to before it judge the model."""
-    judge_newest_d: int = Field(default=14, ge=1, le=366)
-    """Newest days that judge a retrained model, which learns from all before; 14 when left out."""
+    judge_newest_d: int = Field(default=30, ge=1, le=366)
+    """Newest days that judge a retrained model, which learns from all before; 30 when left out."""
     algorithm: LightGBM = Field(default_factory=LightGBM)
     """The algorithm with its parameters; LightGBM with its defaults when left out."""
     instance_type: str = Field(default="ml.m5.large", pattern=INSTANCE_PATTERN)
