@@ -40,6 +40,8 @@ def test_placeholder_and_baseline_differ_by_one_reference() -> None:
         model=ModelSpec.placeholder(),
         answer=Answer(prior=0.24),
         data_retention=DataRetention.REPRODUCIBLE,
+        review=FLIGHT_DELAY.review,
+        drift=FLIGHT_DELAY.drift,
     )
 
     assert placeholder.model_copy(update={"model": BASELINE}) == FLIGHT_DELAY
