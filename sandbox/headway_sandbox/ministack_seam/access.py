@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from headway_sandbox.ministack_seam.parameters import Answer
+from headway_sandbox.ministack_seam.request_keys import tell_namespaces
 from headway_sandbox.permissions import Need
 from headway_sandbox.wire.request import HttpRequest
 
@@ -80,6 +81,7 @@ class Access:
             _replace_variables(iam_evaluator)
             _take_loopback_as_secure(iam_evaluator)
             _name_resources(iam_actions)
+            tell_namespaces(iam_actions)
         self._iam = iam
         self._sts = sts
         self._account = account

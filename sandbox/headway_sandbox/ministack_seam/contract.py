@@ -141,6 +141,12 @@ NAMES: tuple[Name, ...] = (
     Name(_ACTIONS, "access_denied_response", "access"),
     Name(
         _ACTIONS,
+        "request_tag_context",
+        "request_keys",
+        parameters=("service", "iam_action", "body", "params"),
+    ),
+    Name(
+        _ACTIONS,
         "identity_denial_message",
         "access",
         parameters=("action", "principal_arn", "resource", "explicit_deny"),

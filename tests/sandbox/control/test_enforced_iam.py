@@ -173,6 +173,16 @@ def test_a_call_to_sagemaker_is_held_against_policies(
         assert denied in message
 
 
+def test_metrics_go_to_the_namespace_that_a_role_may_publish_to(enforced: EnforcedCloud) -> None:
+    own = {"StringEquals": {"cloudwatch:namespace": "Own/Metrics"}}
+    role = enforced.role(allow("cloudwatch:PutMetricData", Condition=own))
+    put = enforced.as_role("cloudwatch", role).put_metric_data
+    data = [{"MetricName": "one", "Value": 1.0}]
+
+    put(Namespace="Own/Metrics", MetricData=data)
+    assert refused(put, Namespace="Other", MetricData=data)[0].startswith("AccessDenied")
+
+
 def test_a_session_policy_narrows_a_role(enforced: EnforcedCloud) -> None:
     role = enforced.role(allow("sagemaker:*"))
     session = json.dumps({"Statement": [allow("sagemaker:ListModels")]})
