@@ -5,7 +5,6 @@ Every step may be repeated or be cut off anywhere: what it did is read back from
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from botocore.exceptions import ClientError
 
@@ -26,6 +25,7 @@ from headway_runtime.release.course import (
 )
 from headway_runtime.release.judging import judged
 from headway_runtime.release.observer import Observer
+from headway_runtime.release.orders import seconds_between, step_of
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.preparation import Preparation
 from headway_runtime.release.records import Base, OvertakenError, Records, Release
@@ -191,7 +191,7 @@ class ReleaseMachine:
         """Whether nothing moves a release any more."""
         if self._has_ended is not None and held.execution:
             return self._has_ended(held)
-        return _seconds(held.at, now) >= LOOKS_MISSED * float(self._settings.poll_s) + STEP_S
+        return seconds_between(held.at, now) >= LOOKS_MISSED * float(self._settings.poll_s) + STEP_S
 
     def _unless_overtaken(self, release: Release, step: Callable[[], Progress]) -> Progress:
         """Takes a step; where another one was faster, the next looks at what that one has recorded."""
@@ -327,30 +327,20 @@ class ReleaseMachine:
             )
             return self._go(known, Step(do=Do.GO, why=why, position=Position.STAGE, stage=0))
         first = plan.judge.stages[0]
-        if _seconds(release.arrived_at, release.at) >= first.time_limit_s:
+        if seconds_between(release.arrived_at, release.at) >= first.time_limit_s:
             verdict = Verdict(phase=Phase.INCONCLUSIVE, why="the champion has answered too few requests")
             return self._take(release, after_look(0, verdict, 0, plan), plan)
         return self._keep(replace(release, why="waiting for requests to the champion"))
 
     def _ordered(self, release: Release, plan: Plan) -> Step | None:
-        """What a person wants of this release; None where nobody wants anything."""
+        """What a person wants of this release; None where nobody wants anything that can be done."""
         order = self._records.order(release.release_id)
         if order is None:
             return None
-        said = f"{order.by} says {order.what}: {order.why}"
-        is_late = _seconds(release.started_at, release.at) >= plan.maximum_duration_s
-        is_going_back = release.position == Position.ROLL_BACK.value
-        if order.what == "pause" and not is_late and not is_going_back:
-            return Step(do=Do.WAIT, why=said, status=Status.WAITING)
-        self._records.forget_order()
-        if order.what == "rollback" and not is_going_back:
-            if release.position == Position.BEGIN.value:
-                return Step(do=Do.END, why=said, status=Status.REFUSED)
-            return Step(do=Do.GO, why=said, position=Position.ROLL_BACK)
-        is_measuring = release.position == Position.STAGE.value and release.arrived_at != ""
-        if order.what == "accept" and is_measuring and order.by in plan.overridden_by:
-            return after_look(release.stage, Verdict(phase=Phase.PASSED, why=said), 0, plan)
-        return None
+        step = step_of(order, release, plan)
+        if step is None or step.do is not Do.WAIT:
+            self._records.forget_order()
+        return step
 
     def _end(self, release: Release, status: Status, why: str) -> Progress:
         ended = replace(release, status=status.value).decided(release.at, why, what=status.value)
@@ -381,7 +371,7 @@ def _situation(release: Release) -> Situation:
         shapes=frozenset(release.shapes),
         asked=release.asked,
         arrived=bool(release.arrived_at),
-        elapsed_s=_seconds(release.started_at, release.at),
+        elapsed_s=seconds_between(release.started_at, release.at),
     )
 
 
@@ -396,7 +386,3 @@ def _place(step: Step, plan: Plan) -> str:
     if step.position is Position.STAGE:
         return plan.judge.stages[step.stage].name
     return str(step.position.value)
-
-
-def _seconds(started_at: str, now: str) -> float:
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(started_at)).total_seconds()
