@@ -231,6 +231,9 @@ class AISystem(pulumi.ComponentResource):
             "model_package_group_name": self.registry.group_name,
             "release_state_machine_arn": self.release.state_machine_arn,
             "release_table_name": self.release.table_name,
+            "desired": self.release.standing.apply(lambda standing: standing.desired),
+            "serving": self.release.standing.apply(lambda standing: standing.serving),
+            "why": self.release.standing.apply(lambda standing: standing.why),
             "switch": dict(vars(self.switch.ref)),
             "buckets": {
                 "data": foundation.data.name,

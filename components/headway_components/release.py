@@ -15,6 +15,7 @@ from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import Statement, grant
 from headway_components._refs import FeatureFlagRef, FoundationRef, RegistryRef, ReleaseRef
 from headway_components._release_grants import ReleaseThings, function_statements
+from headway_components._release_record import Standing, standing
 from headway_components._text import suffixed
 from headway_components.contracts import InferenceContract
 from headway_components.release_definition import release_definition
@@ -78,6 +79,8 @@ class Release(pulumi.ComponentResource):
     """Name of the function that takes the steps."""
     table_name: pulumi.Output[str]
     """Name of the table with the record of every release."""
+    standing: pulumi.Output[Standing]
+    """How the newest release stood when the program ran."""
 
     def __init__(self, name: str, args: ReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = ReleaseArgs.of(args)
@@ -94,6 +97,7 @@ class Release(pulumi.ComponentResource):
         self.state_machine_arn = machine.arn
         self.function_name = function.name
         self.table_name = table.name
+        self.standing = standing(table, args.foundation.system, self)
         self.ref = ReleaseRef(
             function_name=function.name,
             state_machine_arn=machine.arn,

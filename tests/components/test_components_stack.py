@@ -66,11 +66,11 @@ def in_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(STACKS))
 
 
-def deploy(stack: str) -> Run:
+def deploy(stack: str, release: Mapping[str, str] | None = None) -> Run:
     def program() -> None:
         runpy.run_path(str(STACKS / "__main__.py"))
 
-    return run_program(program, stack=stack, config=configuration(stack))
+    return run_program(program, stack=stack, config=configuration(stack), release=release)
 
 
 @pytest.mark.usefixtures("in_stacks")
@@ -82,7 +82,7 @@ def test_every_environment_deploys_the_same_system(stack: str) -> None:
     assert here >= local
     assert {type_ for type_, _ in here - local} <= WHAT_A_LAPTOP_HAS_NOT
     buckets = run.of_type("bucket:Bucket")
-    assert len(buckets) == 4
+    assert len(buckets) == 5
     assert {(item.protect, item.retain_on_delete) for item in buckets} == {(stack != "local",) * 2}
 
 
@@ -101,6 +101,23 @@ def test_the_output_is_what_the_command_line_reads() -> None:
     assert len(document["alarms"]) == 2
     assert document["contract"]["name"] == "flight-delay"
     assert document["evaluation"]["minimum_logloss_improvement"] == 0.08
+
+
+@pytest.mark.usefixtures("in_stacks")
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        (None, (None, None, "no release is recorded yet")),
+        ({"desired": "", "serving": "b", "why": "held"}, (None, "b", "held")),
+        ({"desired": "a", "serving": "b", "why": "p99"}, ("a", "b", "p99")),
+    ],
+)
+def test_the_output_says_how_the_newest_release_stands(
+    recorded: Mapping[str, str] | None, shown: tuple[str | None, ...]
+) -> None:
+    system = deploy("local", recorded).exports["systems"]["flight-delay"]
+
+    assert tuple(system[name] for name in ("desired", "serving", "why")) == shown
 
 
 def test_the_program_is_short_and_says_nothing_about_an_environment() -> None:

@@ -119,7 +119,16 @@ class _Aws(mocks.Mocks):
             return "a1b2c3d", state
         return _id(_ID_PREFIXES.get(args.typ), args.name), state
 
+    def __init__(self, release: Mapping[str, str] | None) -> None:
+        super().__init__()
+        self._release = release
+
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "aws:dynamodb/getTableItem:getTableItem":
+            if self._release is None:
+                return {}, [("key", "reading DynamoDB Table Item: couldn't find resource")]
+            item = {name: {"S": value} for name, value in self._release.items()}
+            return {**args.args, "id": args.args["tableName"], "item": json.dumps(item)}, []
         raise AssertionError(
             f"the program asks AWS for {args.token}, which a preview without AWS cannot answer"
         )
@@ -131,8 +140,8 @@ _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class _Recorder(mocks.MockMonitor):
-    def __init__(self, run: Run) -> None:
-        super().__init__(_Aws())
+    def __init__(self, run: Run, aws: _Aws) -> None:
+        super().__init__(aws)
         self._run = run
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
@@ -179,6 +188,7 @@ def run_program(
     *,
     stack: str = "local",
     config: Mapping[str, str] | None = None,
+    release: Mapping[str, str] | None = None,
 ) -> Run:
     """Runs a program against recorded mocks, apart from every other run.
 
@@ -186,8 +196,9 @@ def run_program(
         program: Registers resources.
         stack: Name of the stack.
         config: The stack's configuration.
+        release: What the record of the newest release says; None where there is none.
     """
-    run = Run()
+    run, aws = Run(), _Aws(release)
 
     def whole() -> None:
         program()
@@ -197,7 +208,7 @@ def run_program(
     asyncio.set_event_loop(loop)
     try:
         pulumi.runtime.settings.reset_options()
-        mocks.set_mocks(_Aws(), project="headway", stack=stack, preview=False, monitor=_Recorder(run))
+        mocks.set_mocks(aws, project="headway", stack=stack, preview=False, monitor=_Recorder(run, aws))
         pulumi.runtime.set_all_config(dict(config or {}))
         pulumi.runtime.test(whole)()  # type: ignore[no-untyped-call]
         stack_resource = pulumi.runtime.get_root_resource()

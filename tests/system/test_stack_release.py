@@ -17,8 +17,9 @@ from support.release_world import until
 NAME = "flight-delay-local"
 SYSTEM = "stacks/flight_delay/system.py"
 BASELINE = "    model=BASELINE,"
+STANDING = ("desired", "serving", "why")
 PLACEHOLDER = "    model=ModelSpec.placeholder(),"
-IMPORTS = "from headway_components import Answer, DataRetention, EvaluationSpec, FeatureContract"
+IMPORTS = "    FeatureServing,\n"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made = Project.copy_to(tmp_path_factory.mktemp("stack-release") / "flights")
     made.hasten_releases()
     made.edit(SYSTEM, BASELINE, PLACEHOLDER)
-    made.edit(SYSTEM, IMPORTS, f"{IMPORTS}, ModelSpec")
+    made.edit(SYSTEM, IMPORTS, f"{IMPORTS}    ModelSpec,\n")
     _ok(made.headway("sandbox", "start"))
     try:
         _ok(made.shell("pulumi stack select --create local && pulumi up --yes --skip-preview"))
@@ -155,6 +156,16 @@ def test_a_model_that_does_not_start_is_rolled_back_and_the_endpoint_goes_on(pro
     assert execution["status"] == "FAILED"
     assert execution["cause"] == record["why"]
     assert project.ask() == 0.24
+
+
+def test_the_record_is_an_output_that_changes_no_resource(project: Project) -> None:
+    system = _system(project)
+    record = _record(project, str(system["release_table_name"]))
+
+    _ok(project.shell("pulumi up --yes --skip-preview --refresh --expect-no-changes"))
+
+    assert [system[name] for name in STANDING] == [None, None, "no release is recorded yet"]
+    assert [_system(project)[name] for name in STANDING] == [record[name] for name in STANDING]
 
 
 def _executions(project: Project, machine: str) -> list[dict[str, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headway_sandbox.provider.aws import Aws, EndpointError, partition_of
+from headway_sandbox.provider.aws import Aws, AwsError, EndpointError, partition_of
 from headway_sandbox.provider.policy_document import render
 
 _REVERSE_PREFIX = {"aws": "com.amazonaws", "aws-cn": "cn.com.amazonaws", "aws-us-gov": "com.amazonaws"}
@@ -80,11 +81,52 @@ def _policy_document(arguments: Mapping[str, Any], _aws: Aws) -> Answer:
     return {**arguments, "json": text, "minifiedJson": minified, "id": str(zlib.crc32(text.encode()))}
 
 
+def _item_key(text: str) -> dict[str, dict[str, str]]:
+    try:
+        key = json.loads(text)
+    except ValueError:
+        key = None
+    if isinstance(key, dict) and all(map(_is_scalar, key.values())):
+        return key
+    message = f'key must be JSON of attribute names to {{"S": TEXT}} or {{"N": NUMBER}}, got {text!r}'
+    raise InvokeError(message)
+
+
+def _is_scalar(value: object) -> bool:
+    return (
+        isinstance(value, dict) and [*value] in (["S"], ["N"]) and isinstance(next(iter(value.values())), str)
+    )
+
+
+def _table_item(arguments: Mapping[str, Any], aws: Aws) -> Answer:
+    table, key = arguments["tableName"], _item_key(arguments["key"])
+    options = {member: arguments[name] for name, member in _ITEM_OPTIONS.items() if arguments.get(name)}
+    request = {"TableName": table, "Key": key, "ConsistentRead": True, **options}
+    # The provider's id: the table, then the values of the key.
+    place = "|".join([table, *(text for value in key.values() for text in value.values())])
+    try:
+        item = aws.call("dynamodb", "GetItem", request).get("Item")
+    except AwsError as error:
+        message = f"reading DynamoDB Table Item ({place}): {error}"
+        raise InvokeError(message) from error
+    if item is None:
+        message = f"reading DynamoDB Table Item ({place}): couldn't find resource"
+        raise InvokeError(message)
+    text = json.dumps(item, separators=(",", ":"), default=lambda raw: base64.b64encode(raw).decode())
+    return {**arguments, "region": aws.region, "id": place, "item": text}
+
+
+_ITEM_OPTIONS: Mapping[str, str] = {
+    "expressionAttributeNames": "ExpressionAttributeNames",
+    "projectionExpression": "ProjectionExpression",
+}
+
 _INVOKES: Mapping[str, Callable[[Mapping[str, Any], Aws], Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+    "aws:dynamodb/getTableItem:getTableItem": _table_item,
 }
 
 
@@ -98,6 +140,7 @@ def invoke(token: str, arguments: Mapping[str, Any], aws: Aws) -> Answer:
 
     Raises:
         InvokeError: the stand-in has no such function.
+        AwsError: a service refused.
         EndpointError: only a running sandbox could tell.
     """
     function = _INVOKES.get(token)

@@ -28,6 +28,7 @@ MODEL = "aws:sagemaker/model:Model"
 QUEUE = "aws:sqs/queue:Queue"
 VPC = "aws:ec2/vpc:Vpc"
 KEY = "aws:kms/key:Key"
+ITEM = "aws:dynamodb/getTableItem:getTableItem"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 UPDATE, REPLACE = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UPDATE_REPLACE
 
@@ -138,6 +139,40 @@ def test_an_endpoint_elsewhere_is_refused(offline: Plugin, url: str) -> None:
     assert "never touches AWS" in answer.failures[0].reason
     with pytest.raises(CallError, match="never touches AWS"):
         offline.configure(endpoints=endpoints)
+
+
+def test_an_item_is_read_from_a_table(
+    plugin: Plugin, offline: Plugin, sandbox_variables: dict[str, str]
+) -> None:
+    dynamodb = aws(sandbox_variables, "dynamodb")
+    dynamodb.create_table(
+        TableName="items",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName="items", Item={"id": {"S": "a"}, "why": {"S": "held"}, "b": {"B": b"1"}})
+    asked: dict[str, Any] = {"tableName": "items", "key": '{"id": {"S": "a"}}'}
+    some = {"projectionExpression": "#w", "expressionAttributeNames": {"#w": "why"}}
+
+    whole, part = plugin.invoke(ITEM, **asked), plugin.invoke(ITEM, **{**asked, **some})
+
+    assert (whole["id"], whole["tableName"], whole["region"]) == ("items|a", "items", "us-east-1")
+    assert json.loads(whole["item"]) == {"id": {"S": "a"}, "why": {"S": "held"}, "b": {"B": "MQ=="}}
+    assert json.loads(part["item"]) == {"why": {"S": "held"}}
+    for wrong, said in (
+        ({"key": '{"id": {"S": "b"}}'}, "couldn't find resource"),
+        ({"tableName": "others"}, "ResourceNotFoundException"),
+        ({"key": "a"}, "key must be JSON"),
+        ({"key": "[]"}, "key must be JSON"),
+        ({"key": '{"id": {"S": 1}}'}, "key must be JSON"),
+        ({"key": '{"id": {"B": "YQ=="}}'}, "key must be JSON"),
+    ):
+        with pytest.raises(CallError, match=said):
+            plugin.invoke(ITEM, **{**asked, **wrong})
+    offline.configure(region="us-east-1")
+    with pytest.raises(CallError, match="no sandbox to talk to"):
+        offline.invoke(ITEM, **asked)
 
 
 def test_a_bucket_lives_with_tags_of_its_own_and_of_the_provider(
