@@ -28,8 +28,8 @@ clean:
 
 $(STAMP): pyproject.toml constraints.txt
 	@python="$$(for p in python3 python3.13 python3.12 python3.11 python; do \
-	    "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)"; \
-	  [ -n "$$python" ] || { echo "Headway needs Python 3.11 or newer on PATH; none was found. Install it and run make again." >&2; exit 1; }; \
+	    "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11, 4))' 2>/dev/null && { echo "$$p"; break; }; done)"; \
+	  [ -n "$$python" ] || { echo "Headway needs Python 3.11.4 or newer on PATH; none was found. Install it and run make again." >&2; exit 1; }; \
 	  echo "Installing Headway and its dependencies into $(VENV) (once)"; \
 	  [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
 	@# Most of what is installed is never imported; what is, is compiled then.

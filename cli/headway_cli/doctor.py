@@ -14,7 +14,7 @@ from headway_cli.project import MINIMUM_FREE_BYTES, Project, free_bytes, sandbox
 from headway_cli.sandbox import find_sandbox
 from headway_sandbox.engine import PINNED_VERSION, SUPPORTED, EngineError, locate
 
-MINIMUM_PYTHON = (3, 11)
+MINIMUM_PYTHON = (3, 11, 4)
 _LANGUAGE_HOST = "pulumi-language-python"
 
 
@@ -50,7 +50,8 @@ def examine(project: Project) -> Iterator[Check]:
 def _python() -> Check:
     version = platform.python_version()
     ok = sys.version_info >= MINIMUM_PYTHON
-    return Check("python", ok, version, "" if ok else "install Python 3.11 or newer, and run `make up` again")
+    fix = "" if ok else "install Python 3.11.4 or newer, and run `make up` again"
+    return Check("python", ok, version, fix)
 
 
 def _space(home: Path) -> Check:

@@ -70,7 +70,19 @@ def resume(service: SageMaker) -> None:
 
 def _start(service: SageMaker, name: str, work: Work) -> None:
     # The name is unique for each piece of work: one may begin while the one before has just saved its result.
-    service.tasks.start(f"endpoint/{name}/{uuid.uuid4().hex}", work(service, name))
+    service.tasks.start(f"endpoint/{name}/{uuid.uuid4().hex}", _to_the_end(service, name, work))
+
+
+async def _to_the_end(service: SageMaker, name: str, work: Work) -> None:
+    """Does a piece of work; whoever waits for the endpoint is told where the sandbox itself is at fault."""
+    try:
+        await work(service, name)
+    except Exception as error:
+        endpoint = service.store.get(KIND, name)
+        if endpoint is not None:
+            reason = f"The sandbox failed: {type(error).__name__}: {error}; see `headway sandbox logs`"
+            save(service, moved({**endpoint, "Pending": None}, FAILED, service.clock(), reason))
+        raise
 
 
 async def _create(service: SageMaker, name: str) -> None:
