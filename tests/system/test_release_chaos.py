@@ -2,7 +2,7 @@
 
 One small stack; its state machine moves the endpoint in a sandbox of its own, users ask all the time, and at
 a random moment of each release something is killed: the sandbox, the function that takes the steps, a model
-server, or the execution. `make test` kills each once; for the full proof, with a table of what came of it:
+server, or the execution. `make test` kills two; for the full proof, with a table of what came of it:
 
     HEADWAY_CHAOS_KILLS=50 pytest tests/system/test_release_chaos.py -k killed -n 0 -s
 """
@@ -30,8 +30,6 @@ from support import rehearsed_model
 from support.project import Project
 from support.rehearsed_model import artifact
 from support.release_world import until
-
-pytestmark = pytest.mark.xdist_group("release-chaos")
 
 SYSTEM = "payments"
 ENDPOINT = f"{SYSTEM}-local"
