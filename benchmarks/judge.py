@@ -30,7 +30,7 @@ LIMIT_MS = 1.0
 LADDER = (0, 1, 5, 25, 50, 100)
 METRICS = (
     Metric(name="errors", acceptable_share=0.01, ceiling=0.02, weight=4),
-    Metric(name="latency", tolerance_ratio=1.1, acceptable_share=0.05, weight=2),
+    Metric(name="latency", tolerance_ratio=1.1, acceptable_share=0.05, harmless_share=0.05, weight=2),
     Metric(name="output_format", acceptable_share=0.01, ceiling=0.01),
     Metric(name="quality", acceptable_share=0.2),
     Metric(name="divergence", comparison=Comparison.PAIRS, acceptable_share=0.05, slices=True),

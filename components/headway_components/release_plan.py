@@ -250,6 +250,9 @@ def _metric_document(metric: ReleaseMetric, plan: ReleasePlan) -> dict[str, Any]
         "comparison": comparison,
         "tolerance_ratio": metric.tolerance_ratio,
         "acceptable_share": metric.acceptable_pct / 100,
+        # Up to where an answer is slow is set so that this share of the champion's is; a champion with fewer,
+        # such as a placeholder, makes no harm of it.
+        "harmless_share": metric.acceptable_pct / 100 if metric.name is MetricName.LATENCY else 0.0,
         "ceiling": ceiling if ceiling is None or comparison == "value" else ceiling / 100,
         "weight": metric.weight,
         "slices": metric.name is MetricName.DIVERGENCE and bool(plan.divergence_slices),

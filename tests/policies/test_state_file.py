@@ -96,7 +96,10 @@ def test_a_stack_without_resources_is_a_stack(text: str) -> None:
         ('{"version": 3, "deployment": {"resources": [{"type": "t"}]}}', "no `urn`"),
         (_state(_bucket(inputs=[])), "resources[0].inputs"),
         ("[" * 100_000, "nested too deeply"),
-        (_state(_bucket(inputs=0)).replace("0}", '{"a":' * 900 + "1" + "}" * 900 + "}"), "nested too deeply"),
+        (
+            _state(_bucket(inputs=0)).replace("0}", '{"a":' * 9_000 + "1" + "}" * 9_000 + "}"),
+            "nested too deeply",
+        ),
         (_state(_bucket(inputs=0)).replace("0}", '{"a": ' + "9" * 5_000 + "}}"), "a number that is none"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],

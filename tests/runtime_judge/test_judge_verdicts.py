@@ -26,7 +26,7 @@ from headway_runtime.judge import (
 )
 
 ERRORS = Metric(name="errors", acceptable_share=0.01, ceiling=0.02, weight=2.0)
-LATENCY = Metric(name="latency", tolerance_ratio=1.1, acceptable_share=0.05)
+LATENCY = Metric(name="latency", tolerance_ratio=1.1, acceptable_share=0.05, harmless_share=0.05)
 DIVERGENCE = Metric(
     name="divergence", comparison=Comparison.PAIRS, acceptable_share=0.05, slices=True, required=False
 )
@@ -221,3 +221,14 @@ def test_the_judge_needs_nothing_but_the_standard_library() -> None:
     )
 
     assert json.loads(done.stdout) == ["__main__", "headway_runtime"]
+
+
+@pytest.mark.parametrize(("slow", "standing"), [(9, Standing.OPEN), (60, Standing.WORSE)])
+def test_a_harmless_share_of_slow_answers_is_no_harm_over_a_champion_with_none(
+    slow: int, standing: Standing
+) -> None:
+    answers = seen(0, arms((0, 309), (0, 617)), latency=arms((slow, 309), (0, 617)))
+
+    latency = next(item for item in assess([answers], PLAN).metrics if item.metric == "latency")
+
+    assert latency.standing is standing

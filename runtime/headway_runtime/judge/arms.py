@@ -67,7 +67,8 @@ def harm_evidence(metric: Metric, stages: Sequence[Counts], all_stages: int) -> 
     """Evidence of harm: half of the stake on the release as a whole, half spread over its single stages.
 
     The whole finds a small harm that is always there; a single stage finds one that begins under load, which
-    many good answers before it would hide.
+    many good answers before it would hide. Where a share of bad events is harmless whatever the champion has,
+    there is harm only as far as both are beaten, so the smaller evidence counts.
 
     Args:
         metric: The metric.
@@ -81,12 +82,20 @@ def harm_evidence(metric: Metric, stages: Sequence[Counts], all_stages: int) -> 
     bets = [harm_bets(item, tolerance) for item in stages]
     to_come = [0.0] * (all_stages - len(stages))
     harm = _shared(harm_as_a_whole(bets), [*(harm_as_a_whole([item]) for item in bets), *to_come])
-    total = _summed(stages)
-    if metric.ceiling is None or _champion_above(total, metric.ceiling):
+    if metric.harmless_share:
+        harm = min(harm, _above(stages, metric.harmless_share, to_come))
+    if metric.ceiling is None or _champion_above(_summed(stages), metric.ceiling):
         return harm
-    above = [log_above(item.challenger_requests, item.challenger_bad, metric.ceiling) for item in stages]
-    whole = log_above(total.challenger_requests, total.challenger_bad, metric.ceiling)
-    return mixture([harm, _shared(whole, [*above, *to_come])], (1 - CEILING_STAKE, CEILING_STAKE))
+    above = _above(stages, metric.ceiling, to_come)
+    return mixture([harm, above], (1 - CEILING_STAKE, CEILING_STAKE))
+
+
+def _above(stages: Sequence[Counts], limit: float, to_come: Sequence[float]) -> float:
+    """Evidence that the challenger's share of bad events is above a limit, as a whole or in one stage."""
+    total = _summed(stages)
+    whole = log_above(total.challenger_requests, total.challenger_bad, limit)
+    single = [log_above(item.challenger_requests, item.challenger_bad, limit) for item in stages]
+    return _shared(whole, [*single, *to_come])
 
 
 def _shared(whole: float, single: Sequence[float]) -> float:

@@ -46,6 +46,7 @@ class Metric:
         tolerance_ratio: Ratio of the arms' rates or levels up to which a challenger counts as no worse.
         acceptable_share: Share of bad events, or level, that is no reason to stop by itself; also the most
             that pairs may have.
+        harmless_share: Share of bad events that is no harm even where the champion has fewer; 0 for none.
         ceiling: The most that is allowed whatever the champion does: a share of bad events, the value, or
             the level.
         weight: Share of the chance of a false alarm that this metric may use, in comparison to the others.
@@ -57,6 +58,7 @@ class Metric:
     comparison: Comparison = Comparison.ARMS
     tolerance_ratio: float = 1.0
     acceptable_share: float = 0.0
+    harmless_share: float = 0.0
     ceiling: float | None = None
     weight: float = 1.0
     slices: bool = False
