@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_aws import iam
 
+from headway_components._arns import log_group_arn, sagemaker_arn
 from headway_components._image import repository_arn
 from headway_components._refs import BucketRef, FoundationRef, RegistryRef, RoleRef
 from headway_components._text import json_text, suffixed
@@ -37,6 +38,8 @@ SEE_NETWORK = (
     *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
     *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
 )
+SAGEMAKER_METRICS = "/aws/sagemaker/*"
+"""The namespaces that SageMaker publishes a job's and a container's own metrics to."""
 POLICY_VERSION = "2012-10-17"
 FOR_AWS: Mapping[str, Mapping[str, str]] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 """Only a service of AWS may be granted the key, for a disk that it attaches."""
@@ -95,6 +98,27 @@ def trust(service: str, account_id: str) -> str:
     )
 
 
+def service_role(
+    name: str, *, service: str, account_id: str, description: str, parent: pulumi.Resource
+) -> RoleRef:
+    """A role that one AWS service assumes on behalf of one account.
+
+    Args:
+        name: Logical name of the role.
+        service: The service, such as `lambda.amazonaws.com`.
+        account_id: The account.
+        description: What the role is assumed for, for people.
+        parent: The component that it belongs to.
+    """
+    role = iam.Role(
+        name,
+        description=description,
+        assume_role_policy=trust(service, account_id),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    return RoleRef(name=role.name, arn=role.arn)
+
+
 def grant(
     name: str, role: RoleRef, statements: Sequence[Statement], parent: pulumi.Resource
 ) -> iam.RolePolicy:
@@ -132,6 +156,57 @@ def attach_volumes(key_arn: pulumi.Input[str]) -> Statement:
 def use_models(registry: RegistryRef, *actions: str, sid: str) -> Statement:
     """Actions on the versions of a system's model and on the group that they are in."""
     return Statement(sid=sid, actions=actions, resources=[registry.group_arn, registry.version_arns])
+
+
+def see_serving(foundation: FoundationRef, endpoint: str) -> Statement:
+    """Looking at what an endpoint of the system serves."""
+    ours = f"{foundation.prefix}-*"
+    return Statement(
+        sid="Serving",
+        actions=(
+            *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
+            "sagemaker:DescribeModel",
+        ),
+        resources=[
+            sagemaker_arn(foundation, "endpoint", endpoint),
+            sagemaker_arn(foundation, "endpoint-config", ours),
+            sagemaker_arn(foundation, "model", ours),
+        ],
+    )
+
+
+def publish_metrics(namespace: str) -> Statement:
+    """Publishing metrics to a namespace, or to all that fit one with a wildcard.
+
+    IAM knows no resources for it, so the namespace is a condition.
+    """
+    operator = "StringLike" if "*" in namespace else "StringEquals"
+    return Statement(
+        sid="Metrics",
+        actions=("cloudwatch:PutMetricData",),
+        resources=["*"],
+        condition={operator: {"cloudwatch:namespace": namespace}},
+    )
+
+
+def run_jobs(foundation: FoundationRef, image: str, *kinds: str) -> tuple[Statement, ...]:
+    """What any job of SageMaker needs: a log, metrics, its image, and the network.
+
+    Args:
+        foundation: Says where the system is.
+        image: URI of the image that the job runs.
+        kinds: The kinds of jobs as their log groups are named, such as `ProcessingJobs`.
+    """
+    return (
+        Statement(
+            sid="Logs",
+            actions=("logs:CreateLogGroup", *WRITE_LOGS),
+            resources=[log_group_arn(foundation, f"/aws/sagemaker/{kind}") for kind in kinds],
+        ),
+        publish_metrics(SAGEMAKER_METRICS),
+        *pull_statements(image, foundation.partition),
+        *join_network(foundation),
+    )
 
 
 def _objects(bucket: BucketRef, prefixes: Sequence[str]) -> list[pulumi.Input[str]]:

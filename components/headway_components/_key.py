@@ -1,7 +1,9 @@
 """Who may use and manage the key of a system."""
 
 import pulumi
+from pulumi_aws import kms
 
+from headway_components import _defaults
 from headway_components._grants import Statement, policy
 
 MANAGE = (
@@ -16,6 +18,28 @@ REENCRYPT = ("kms:ReEncryptFrom", "kms:ReEncryptTo")
 GRANT = ("kms:CreateGrant",)
 _THIS_KEY = ["*"]
 """In the policy of a key, `*` is that key."""
+
+
+def rotated_key(
+    name: str, *, description: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> kms.Key:
+    """A key that is rotated, and that can be brought back for a while after it was deleted.
+
+    Args:
+        name: Logical name of the key.
+        description: What it encrypts, for people.
+        policy: Who may use and manage it.
+        opts: Its parent, and whether it stays with the data that is lost without it.
+    """
+    return kms.Key(
+        name,
+        description=description,
+        deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
+        enable_key_rotation=True,
+        rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
+        policy=policy,
+        opts=opts,
+    )
 
 
 def key_policy(

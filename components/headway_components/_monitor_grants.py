@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from headway_components._arns import log_group_arn, sagemaker_arn
+from headway_components._arns import sagemaker_arn
 from headway_components._grants import (
     ENCRYPT,
     LIST_BUCKET,
@@ -12,9 +12,10 @@ from headway_components._grants import (
     WRITE_LOGS,
     Statement,
     attach_volumes,
-    join_network,
-    pull_statements,
+    publish_metrics,
     read,
+    run_jobs,
+    see_serving,
     use_models,
     write,
 )
@@ -59,19 +60,7 @@ def job_statements(things: MonitorThings) -> list[Statement]:
         *read(foundation.artifacts, "baselines/", "evaluations/", work_prefix(foundation), sid="Inputs"),
         *write(foundation.artifacts, work_prefix(foundation), sid="Report"),
         attach_volumes(foundation.key_arn),
-        Statement(
-            sid="Logs",
-            actions=("logs:CreateLogGroup", *WRITE_LOGS),
-            resources=[log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs")],
-        ),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-        ),
-        *pull_statements(things.image, foundation.partition),
-        *join_network(foundation),
+        *run_jobs(foundation, things.image, "ProcessingJobs"),
     ]
 
 
@@ -100,20 +89,9 @@ def pipeline_statements(
 
 def function_statements(things: MonitorThings, logs_arn: pulumi.Input[str]) -> list[Statement]:
     """The function: see what serves and what was trained, list traffic, keep the state, publish."""
-    foundation, ours = things.foundation, f"{things.foundation.prefix}-*"
+    foundation = things.foundation
     return [
-        Statement(
-            sid="Serving",
-            actions=(
-                *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
-                "sagemaker:DescribeModel",
-            ),
-            resources=[
-                sagemaker_arn(foundation, "endpoint", things.endpoint.name),
-                sagemaker_arn(foundation, "endpoint-config", ours),
-                sagemaker_arn(foundation, "model", ours),
-            ],
-        ),
+        see_serving(foundation, things.endpoint.name),
         use_models(things.registry, *READ_MODELS, sid="Baseline"),
         Statement(
             sid="Trainings",
@@ -127,11 +105,6 @@ def function_statements(things: MonitorThings, logs_arn: pulumi.Input[str]) -> l
         ),
         *read(foundation.artifacts, work_prefix(foundation), sid="Work"),
         *write(foundation.artifacts, work_prefix(foundation), sid="Work"),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-        ),
+        publish_metrics(NAMESPACE),
         Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
     ]

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, iam, lambda_
+from pulumi_aws import lambda_
 
 from headway_components import _defaults
-from headway_components._arns import sagemaker_arn
 from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import (
     READ_MODELS,
@@ -14,12 +13,14 @@ from headway_components._grants import (
     Statement,
     grant,
     read,
-    trust,
+    see_serving,
+    service_role,
     use_models,
     write,
 )
+from headway_components._log_group import log_group
 from headway_components._monitor_grants import work_prefix
-from headway_components._refs import FoundationRef, RegistryRef, RoleRef
+from headway_components._refs import FoundationRef, RegistryRef
 from headway_components._text import suffixed
 from headway_components.training import TrainingSpec
 
@@ -48,23 +49,16 @@ def planner(name: str, things: PlannerThings, parent: pulumi.Resource) -> lambda
         things: What it works with.
         parent: The component that it belongs to.
     """
-    foundation, child = things.foundation, pulumi.ResourceOptions(parent=parent)
-    role = iam.Role(
+    foundation = things.foundation
+    role = service_role(
         f"{name}-role",
+        service="lambda.amazonaws.com",
+        account_id=foundation.account_id,
         description=f"Assumed for the function that plans trainings of {foundation.prefix}",
-        assume_role_policy=trust("lambda.amazonaws.com", foundation.account_id),
-        opts=child,
+        parent=parent,
     )
-    logs = cloudwatch.LogGroup(
-        f"{name}-logs",
-        name=f"/headway/{foundation.prefix}/training",
-        kms_key_id=foundation.key_arn,
-        retention_in_days=foundation.log_retention_days,
-        opts=child,
-    )
-    permission = grant(
-        f"{name}-steps", RoleRef(name=role.name, arn=role.arn), _statements(things, logs.arn), parent=parent
-    )
+    logs = log_group(f"{name}-logs", f"/headway/{foundation.prefix}/training", foundation, parent)
+    permission = grant(f"{name}-steps", role, _statements(things, logs.arn), parent=parent)
     return runtime_function(
         f"{name}-function",
         description=f"Says which rows train {foundation.prefix} and which model is to be beaten",
@@ -87,20 +81,9 @@ def planner(name: str, things: PlannerThings, parent: pulumi.Resource) -> lambda
 
 def _statements(things: PlannerThings, logs_arn: pulumi.Input[str]) -> list[Statement]:
     """See what serves and what the monitor knows; write the plan."""
-    foundation, ours = things.foundation, f"{things.foundation.prefix}-*"
+    foundation = things.foundation
     return [
-        Statement(
-            sid="Serving",
-            actions=(
-                *("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"),
-                "sagemaker:DescribeModel",
-            ),
-            resources=[
-                sagemaker_arn(foundation, "endpoint", foundation.prefix),
-                sagemaker_arn(foundation, "endpoint-config", ours),
-                sagemaker_arn(foundation, "model", ours),
-            ],
-        ),
+        see_serving(foundation, foundation.prefix),
         use_models(things.registry, *READ_MODELS, sid="Champion"),
         *read(foundation.artifacts, work_prefix(foundation), sid="Labels"),
         *write(foundation.artifacts, "evaluations/", sid="Plan"),

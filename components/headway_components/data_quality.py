@@ -4,26 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pulumi
-from pulumi_aws import iam, kms, s3
+from pulumi_aws import s3
 
-from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._arns import log_group_arn
-from headway_components._grants import (
-    WRITE_LOGS,
-    Statement,
-    attach_volumes,
-    grant,
-    join_network,
-    pull_statements,
-    read,
-    trust,
-    write,
-)
+from headway_components._grants import Statement, attach_volumes, grant, read, run_jobs, service_role, write
 from headway_components._image import is_pinned
-from headway_components._key import key_policy
+from headway_components._key import key_policy, rotated_key
 from headway_components._names import short
-from headway_components._refs import BucketRef, DataQualityRef, FoundationRef, RoleRef
+from headway_components._refs import BucketRef, DataQualityRef, FoundationRef
 from headway_components.data_contract import DataContract
 from headway_runtime.contract import (
     CHANNEL_GOOD,
@@ -70,12 +58,9 @@ class DataQuality(pulumi.ComponentResource):
         self._marker(name, CHANNEL_GOOD, "The profiles of the last good version are kept here.\n", args)
         if any(contract.landing for contract in args.contracts):
             self._marker(name, CHANNEL_LANDING, "Batches land here, below the name of their table.\n", args)
-        key = kms.Key(
+        key = rotated_key(
             f"{name}-key",
             description=f"Encrypts the bad data that {foundation.prefix} set aside",
-            deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
-            enable_key_rotation=True,
-            rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
             policy=key_policy(
                 partition=foundation.partition, region=foundation.region, account_id=foundation.account_id
             ),
@@ -83,13 +68,13 @@ class DataQuality(pulumi.ComponentResource):
                 parent=self, protect=foundation.retain_data, retain_on_delete=foundation.retain_data
             ),
         )
-        role = iam.Role(
+        job = service_role(
             f"{name}-role",
+            service="sagemaker.amazonaws.com",
+            account_id=foundation.account_id,
             description=f"Assumed for the job that keeps the bad data of {foundation.prefix}",
-            assume_role_policy=trust("sagemaker.amazonaws.com", foundation.account_id),
-            opts=pulumi.ResourceOptions(parent=self),
+            parent=self,
         )
-        job = RoleRef(name=role.name, arn=role.arn)
         grant(f"{name}-job", job, _statements(args, key.arn), parent=self)
         self.key_arn = key.arn
         self.ref = DataQualityRef(contracts_key=contracts_key, key_arn=key.arn, role=job)
@@ -134,17 +119,5 @@ def _statements(args: DataQualityArgs, key_arn: pulumi.Input[str]) -> list[State
         *read(foundation.data, f"{foundation.prefix}/{SET_ASIDE}/", sid="SetAside"),
         *write(kept, f"{foundation.prefix}/{QUARANTINE}/", sid="Quarantine"),
         attach_volumes(key_arn),
-        Statement(
-            sid="Logs",
-            actions=("logs:CreateLogGroup", *WRITE_LOGS),
-            resources=[log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs")],
-        ),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-        ),
-        *pull_statements(args.image, foundation.partition),
-        *join_network(foundation),
+        *run_jobs(foundation, args.image, "ProcessingJobs"),
     ]

@@ -10,8 +10,9 @@ from pulumi_aws import cloudwatch, iam, lambda_, sagemaker, scheduler
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._function_code import function_code, runtime_function
-from headway_components._grants import Statement, grant, trust, write
+from headway_components._grants import Statement, grant, service_role, write
 from headway_components._image import is_pinned
+from headway_components._log_group import log_group
 from headway_components._monitor_grants import (
     NAMESPACE,
     MonitorThings,
@@ -131,23 +132,17 @@ class DriftMonitor(pulumi.ComponentResource):
 
     def _role(self, noun: str, service: str) -> RoleRef:
         foundation = self._args.foundation
-        role = iam.Role(
+        return service_role(
             f"{self._name}-{noun}-role",
+            service=service,
+            account_id=foundation.account_id,
             description=f"Assumed for the {noun} of the monitor of {foundation.prefix}",
-            assume_role_policy=trust(service, foundation.account_id),
-            opts=self._child,
+            parent=self,
         )
-        return RoleRef(name=role.name, arn=role.arn)
 
     def _function(self) -> lambda_.Function:
         args, foundation, plan = self._args, self._args.foundation, self._plan
-        logs = cloudwatch.LogGroup(
-            f"{self._name}-logs",
-            name=f"/headway/{foundation.prefix}/monitor",
-            kms_key_id=foundation.key_arn,
-            retention_in_days=foundation.log_retention_days,
-            opts=self._child,
-        )
+        logs = log_group(f"{self._name}-logs", f"/headway/{foundation.prefix}/monitor", foundation, self)
         permission = grant(
             f"{self._name}-steps",
             self._function_role,

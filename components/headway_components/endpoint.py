@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch, iam, lambda_, s3, sagemaker
+from pulumi_aws import appautoscaling, iam, lambda_, s3, sagemaker
 
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._grants import (
+    SAGEMAKER_METRICS,
     WRITE_LOGS,
     Statement,
     grant,
     join_network,
+    publish_metrics,
     pull_statements,
     read,
     write,
 )
 from headway_components._image import is_pinned
 from headway_components._instances import has_local_storage
+from headway_components._log_group import log_group
 from headway_components._names import named_by_content, short
 from headway_components._refs import EndpointRef, FoundationRef, ReleaseRef, RoleRef
 from headway_components._text import json_text, suffixed
@@ -85,14 +88,7 @@ class Endpoint(pulumi.ComponentResource):
         args = EndpointArgs.of(args)
         super().__init__("headway:index:Endpoint", name, {}, opts)
         foundation = args.foundation
-        child = pulumi.ResourceOptions(parent=self)
-        logs = cloudwatch.LogGroup(
-            f"{name}-logs",
-            name=f"/aws/sagemaker/Endpoints/{foundation.prefix}",
-            kms_key_id=foundation.key_arn,
-            retention_in_days=foundation.log_retention_days,
-            opts=child,
-        )
+        logs = log_group(f"{name}-logs", f"/aws/sagemaker/Endpoints/{foundation.prefix}", foundation, self)
         serving = grant(
             f"{name}-serving", foundation.serving_role, _serving_statements(args, logs.arn), parent=self
         )
@@ -277,12 +273,7 @@ def _serving_statements(args: EndpointArgs, logs_arn: pulumi.Output[str]) -> lis
         *read(foundation.artifacts, "models/", sid="Models"),
         *write(foundation.capture, f"{foundation.prefix}/", sid="Capture"),
         Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-        ),
+        publish_metrics(SAGEMAKER_METRICS),
         *pull_statements(args.image, foundation.partition),
         *join_network(foundation),
     ]

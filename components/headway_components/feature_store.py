@@ -9,7 +9,7 @@ from pulumi_aws import iam, sagemaker
 
 from headway_components._args import Args
 from headway_components._arns import sagemaker_arn
-from headway_components._grants import ENCRYPT, Statement, grant, read, trust, write
+from headway_components._grants import ENCRYPT, Statement, grant, read, service_role, write
 from headway_components._refs import BucketRef, FoundationRef, RoleRef
 from headway_components._text import suffixed
 from headway_components.feature import FieldType
@@ -69,15 +69,14 @@ class FeatureStore(pulumi.ComponentResource):
         self._name, self._foundation = name, args.foundation
         assert args.foundation.features is not None
         self._bucket: BucketRef = args.foundation.features
-        role = iam.Role(
+        role = service_role(
             f"{name}-role",
+            service="sagemaker.amazonaws.com",
+            account_id=args.foundation.account_id,
             description=f"Assumed for the feature store of {args.foundation.system}",
-            assume_role_policy=trust("sagemaker.amazonaws.com", args.foundation.account_id),
-            opts=pulumi.ResourceOptions(parent=self),
+            parent=self,
         )
-        writes = grant(
-            f"{name}-offline", RoleRef(name=role.name, arn=role.arn), self._offline_statements(), parent=self
-        )
+        writes = grant(f"{name}-offline", role, self._offline_statements(), parent=self)
         groups = {contract.label: self._group(contract, role, writes) for contract in args.contracts}
         self.group_names = {item.label: group_name(args.foundation, item) for item in args.contracts}
         self.offline_uris = {label: _offline_uri(group) for label, group in groups.items()}
@@ -119,11 +118,12 @@ class FeatureStore(pulumi.ComponentResource):
     def _eraser(self, labels: Sequence[str]) -> None:
         """A role for jobs that take a person out of the store, online and out of the history."""
         name, foundation, bucket = self._name, self._foundation, self._bucket
-        role = iam.Role(
+        role = service_role(
             f"{name}-eraser-role",
+            service="sagemaker.amazonaws.com",
+            account_id=foundation.account_id,
             description=f"Assumed to erase people from the feature store of {foundation.system}",
-            assume_role_policy=trust("sagemaker.amazonaws.com", foundation.account_id),
-            opts=pulumi.ResourceOptions(parent=self),
+            parent=self,
         )
         history = [suffixed(bucket.arn, f"/{label}/*") for label in labels]
         statements = [
@@ -133,10 +133,10 @@ class FeatureStore(pulumi.ComponentResource):
             Statement(sid="Erase", actions=ERASE_OBJECTS, resources=history),
             Statement(sid="Versions", actions=("s3:ListBucketVersions",), resources=[bucket.arn]),
         ]
-        grant(f"{name}-erase", RoleRef(name=role.name, arn=role.arn), statements, parent=self)
+        grant(f"{name}-erase", role, statements, parent=self)
 
     def _group(
-        self, contract: FeatureContract, role: iam.Role, writes: iam.RolePolicy
+        self, contract: FeatureContract, role: RoleRef, writes: iam.RolePolicy
     ) -> sagemaker.FeatureGroup:
         key_arn = self._bucket.key_arn
         return sagemaker.FeatureGroup(

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import iam, kms
+from pulumi_aws import kms
 
 from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._bucket import BucketPlan, encrypted_bucket
-from headway_components._grants import Statement, trust
-from headway_components._key import key_policy, partition_of
+from headway_components._grants import Statement, service_role
+from headway_components._key import key_policy, partition_of, rotated_key
 from headway_components._names import MAXIMUM_PREFIX_CHARACTERS, prefix_of
 from headway_components._refs import FoundationRef, NetworkRef, RoleRef
 from headway_components.trail import Trail, TrailArgs, deliver_trail, trail_arn
@@ -174,12 +174,9 @@ class Foundation(pulumi.ComponentResource):
     def _key(
         self, name: str, alias: str, description: str, policy: pulumi.Input[str], retain: bool
     ) -> kms.Key:
-        key = kms.Key(
+        key = rotated_key(
             name,
             description=description,
-            deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
-            enable_key_rotation=True,
-            rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
             policy=policy,
             # Data that stays is lost without its key.
             opts=pulumi.ResourceOptions(parent=self, protect=retain, retain_on_delete=retain),
@@ -228,13 +225,13 @@ class Foundation(pulumi.ComponentResource):
         return not (reproducible and destroy)
 
     def _role(self, name: str, noun: str, args: FoundationArgs) -> RoleRef:
-        role = iam.Role(
+        return service_role(
             f"{name}-{noun}-role",
+            service=_ROLES[noun],
+            account_id=args.account_id,
             description=f"Assumed for the {noun} of {args.system}",
-            assume_role_policy=trust(_ROLES[noun], args.account_id),
-            opts=pulumi.ResourceOptions(parent=self),
+            parent=self,
         )
-        return RoleRef(name=role.name, arn=role.arn)
 
 
 def _trail_of(args: FoundationArgs, prefix: str, partition: str) -> str | None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import ecr, kms
+from pulumi_aws import ecr
 
 from headway_components import _defaults
 from headway_components._args import Args
-from headway_components._key import key_policy, partition_of
+from headway_components._key import key_policy, partition_of, rotated_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,9 @@ class ImageRepository(pulumi.ComponentResource):
         super().__init__("headway:index:ImageRepository", name, {}, opts)
         # What runs in production is pulled from here, so neither goes with the stack.
         kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
-        key = kms.Key(
+        key = rotated_key(
             f"{name}-key",
             description=f"Encrypts the images of {args.repository}",
-            deletion_window_in_days=_defaults.KEY_DELETION_WINDOW_DAYS,
-            enable_key_rotation=True,
-            rotation_period_in_days=_defaults.KEY_ROTATION_PERIOD_DAYS,
             policy=key_policy(
                 partition=partition_of(args.region), region=args.region, account_id=args.account_id
             ),

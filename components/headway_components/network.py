@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, ec2, iam
+from pulumi_aws import cloudwatch, ec2
 
 from headway_components._args import Args
-from headway_components._grants import Statement, grant, policy, trust
-from headway_components._refs import NetworkRef, RoleRef
+from headway_components._grants import Statement, grant, policy, service_role
+from headway_components._refs import NetworkRef
 from headway_components._text import suffixed
 
 DEFAULT_CIDR = "10.0.0.0/16"
@@ -244,18 +244,17 @@ class Network(pulumi.ComponentResource):
             retention_in_days=args.log_retention_days,
             opts=self._child,
         )
-        role = iam.Role(
+        role = service_role(
             f"{self._name}-role",
+            service="vpc-flow-logs.amazonaws.com",
+            account_id=args.account_id,
             description=f"Assumed for the flow logs of {args.prefix}",
-            assume_role_policy=trust("vpc-flow-logs.amazonaws.com", args.account_id),
-            opts=self._child,
+            parent=self,
         )
         deliver = Statement(
             sid="DeliverFlows", actions=_DELIVER_FLOWS, resources=[logs.arn, suffixed(logs.arn, ":*")]
         )
-        permission = grant(
-            f"{self._name}-flows", RoleRef(name=role.name, arn=role.arn), [deliver], parent=self
-        )
+        permission = grant(f"{self._name}-flows", role, [deliver], parent=self)
         ec2.FlowLog(
             f"{self._name}-flows",
             vpc_id=vpc.id,

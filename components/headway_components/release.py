@@ -13,9 +13,11 @@ from headway_components._args import Args
 from headway_components._arns import parameter_arn
 from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import Statement, grant
+from headway_components._log_group import log_group
 from headway_components._refs import FeatureFlagRef, FoundationRef, RegistryRef, ReleaseRef
 from headway_components._release_grants import ReleaseThings, function_statements
 from headway_components._release_record import Standing, standing
+from headway_components._table import table
 from headway_components._text import suffixed
 from headway_components.contracts import InferenceContract
 from headway_components.release_definition import release_definition
@@ -89,19 +91,19 @@ class Release(pulumi.ComponentResource):
         self._name = name
         self._foundation = args.foundation
         parameter = self._parameter(plan, args.samples_pct)
-        table = self._table()
-        function = self._function(args, plan, table, parameter)
+        records = table(f"{name}-records", args.foundation, self, keys=["system", "release_id"])
+        function = self._function(args, plan, records, parameter)
         machine = self._machine(function, plan, args.poll_s)
         self._rule(args.registry, machine)
         self._watch(function, machine)
         self.state_machine_arn = machine.arn
         self.function_name = function.name
-        self.table_name = table.name
-        self.standing = standing(table, args.foundation.system, self)
+        self.table_name = records.name
+        self.standing = standing(records, args.foundation.system, self)
         self.ref = ReleaseRef(
             function_name=function.name,
             state_machine_arn=machine.arn,
-            table_name=table.name,
+            table_name=records.name,
         )
         self.register_outputs(
             {
@@ -123,35 +125,14 @@ class Release(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _table(self) -> dynamodb.Table:
-        foundation = self._foundation
-        return dynamodb.Table(
-            f"{self._name}-records",
-            billing_mode="PAY_PER_REQUEST",
-            hash_key="system",
-            range_key="release_id",
-            attributes=[
-                dynamodb.TableAttributeArgs(name="system", type="S"),
-                dynamodb.TableAttributeArgs(name="release_id", type="S"),
-            ],
-            server_side_encryption=dynamodb.TableServerSideEncryptionArgs(
-                enabled=True, kms_key_arn=foundation.key_arn
-            ),
-            point_in_time_recovery=dynamodb.TablePointInTimeRecoveryArgs(enabled=True),
-            deletion_protection_enabled=foundation.retain_data,
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=foundation.retain_data, retain_on_delete=foundation.retain_data
-            ),
-        )
-
     def _function(
-        self, args: ReleaseArgs, plan: ReleasePlan, table: dynamodb.Table, parameter: ssm.Parameter
+        self, args: ReleaseArgs, plan: ReleasePlan, records: dynamodb.Table, parameter: ssm.Parameter
     ) -> lambda_.Function:
         foundation = self._foundation
-        logs = self._logs("logs", f"/headway/{foundation.prefix}/release")
+        logs = log_group(f"{self._name}-logs", f"/headway/{foundation.prefix}/release", foundation, self)
         topic = self._topic()
         things = ReleaseThings(
-            table_arn=table.arn,
+            table_arn=records.arn,
             logs_arn=logs.arn,
             parameter_arn=parameter_arn(foundation, _plan_name(foundation)),
             topic_arn=topic.arn,
@@ -174,7 +155,7 @@ class Release(pulumi.ComponentResource):
             "endpoint": foundation.prefix,
             "role_arn": foundation.serving_role.arn,
             "group": args.registry.group_name,
-            "table": table.name,
+            "table": records.name,
             "release_plan_parameter": parameter.name,
             "form": json.dumps(form),
             "metrics_period_s": str(args.metrics_period_s),
@@ -208,7 +189,12 @@ class Release(pulumi.ComponentResource):
 
     def _machine(self, function: lambda_.Function, plan: ReleasePlan, poll_s: int | None) -> sfn.StateMachine:
         foundation = self._foundation
-        logs = self._logs("machine-logs", f"/aws/vendedlogs/states/{foundation.prefix}-release")
+        logs = log_group(
+            f"{self._name}-machine-logs",
+            f"/aws/vendedlogs/states/{foundation.prefix}-release",
+            foundation,
+            self,
+        )
         invoke = Statement(sid="TakeSteps", actions=("lambda:InvokeFunction",), resources=[function.arn])
         permission = grant(
             f"{self._name}-machine", foundation.machine_role, [invoke, _DELIVER_LOGS], parent=self
@@ -280,15 +266,6 @@ class Release(pulumi.ComponentResource):
             arn=function.arn,
             input=event,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
-        )
-
-    def _logs(self, noun: str, log_group: str) -> cloudwatch.LogGroup:
-        return cloudwatch.LogGroup(
-            f"{self._name}-{noun}",
-            name=log_group,
-            kms_key_id=self._foundation.key_arn,
-            retention_in_days=self._foundation.log_retention_days,
-            opts=pulumi.ResourceOptions(parent=self),
         )
 
 

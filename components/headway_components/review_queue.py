@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cloudwatch, dynamodb, iam, lambda_, scheduler
+from pulumi_aws import dynamodb, iam, lambda_, scheduler
 
 from headway_components import _defaults
 from headway_components._args import Args
@@ -14,12 +14,15 @@ from headway_components._grants import (
     WRITE_LOGS,
     Statement,
     grant,
+    publish_metrics,
     read,
-    trust,
+    service_role,
     write,
 )
+from headway_components._log_group import log_group
 from headway_components._monitor_grants import label_prefix
 from headway_components._refs import EndpointRef, FoundationRef, RoleRef
+from headway_components._table import table
 from headway_components._text import suffixed
 from headway_components.contracts import InferenceContract
 from headway_components.review_plan import ReviewPlan
@@ -59,11 +62,11 @@ class ReviewQueue(pulumi.ComponentResource):
         self._args = args
         self._plan = ReviewPlan() if args.plan is None else args.plan
         self._child = pulumi.ResourceOptions(parent=self)
-        table = self._table()
-        function = self._function(table)
+        answers = table(f"{name}-answers", args.foundation, self, keys=["review_id"], expires_at="expires_at")
+        self._table_arn = answers.arn
+        function = self._function(answers)
         self._schedule(function)
-        self._table_arn = table.arn
-        self.table_name = table.name
+        self.table_name = answers.name
         self.function_name = function.name
         self.register_outputs({"tableName": self.table_name, "functionName": self.function_name})
 
@@ -84,38 +87,10 @@ class ReviewQueue(pulumi.ComponentResource):
         actions = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan")
         return Statement(sid=sid, actions=actions, resources=[self._table_arn])
 
-    def _table(self) -> dynamodb.Table:
-        foundation = self._args.foundation
-        table = dynamodb.Table(
-            f"{self._name}-answers",
-            billing_mode="PAY_PER_REQUEST",
-            hash_key="review_id",
-            attributes=[
-                dynamodb.TableAttributeArgs(name="review_id", type="S"),
-            ],
-            ttl=dynamodb.TableTtlArgs(enabled=True, attribute_name="expires_at"),
-            server_side_encryption=dynamodb.TableServerSideEncryptionArgs(
-                enabled=True, kms_key_arn=foundation.key_arn
-            ),
-            point_in_time_recovery=dynamodb.TablePointInTimeRecoveryArgs(enabled=True),
-            deletion_protection_enabled=foundation.retain_data,
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=foundation.retain_data, retain_on_delete=foundation.retain_data
-            ),
-        )
-        self._table_arn = table.arn
-        return table
-
-    def _function(self, table: dynamodb.Table) -> lambda_.Function:
+    def _function(self, answers: dynamodb.Table) -> lambda_.Function:
         args, foundation, plan = self._args, self._args.foundation, self._plan
         role = self._role("function", "lambda.amazonaws.com")
-        logs = cloudwatch.LogGroup(
-            f"{self._name}-logs",
-            name=f"/headway/{foundation.prefix}/review",
-            kms_key_id=foundation.key_arn,
-            retention_in_days=foundation.log_retention_days,
-            opts=self._child,
-        )
+        logs = log_group(f"{self._name}-logs", f"/headway/{foundation.prefix}/review", foundation, self)
         permission = grant(f"{self._name}-turns", role, self._statements(logs.arn), parent=self)
         form = {"inputs": [field.name for field in args.contract.inputs], "output": args.contract.output.name}
         personal = [field.name for field in args.contract.inputs if field.personal_data is not None]
@@ -125,7 +100,7 @@ class ReviewQueue(pulumi.ComponentResource):
             "variant": args.endpoint.variant_name,
             "capture_uri": pulumi.Output.concat("s3://", foundation.capture.name, "/", foundation.prefix),
             "form": json.dumps(form),
-            "table": table.name,
+            "table": answers.name,
             "label_bucket": foundation.artifacts.name,
             "label_prefix": label_prefix(foundation).removesuffix("/"),
             "minimum_confidence": repr(plan.minimum_confidence),
@@ -154,12 +129,7 @@ class ReviewQueue(pulumi.ComponentResource):
             *read(foundation.capture, f"{foundation.prefix}/", sid="Traffic"),
             self._use_table("Answers"),
             *write(foundation.artifacts, label_prefix(foundation), sid="Labels"),
-            Statement(
-                sid="Metrics",
-                actions=("cloudwatch:PutMetricData",),
-                resources=["*"],
-                condition={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-            ),
+            publish_metrics(NAMESPACE),
             Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
         ]
 
@@ -180,10 +150,10 @@ class ReviewQueue(pulumi.ComponentResource):
 
     def _role(self, noun: str, service: str) -> RoleRef:
         foundation = self._args.foundation
-        role = iam.Role(
+        return service_role(
             f"{self._name}-{noun}-role",
+            service=service,
+            account_id=foundation.account_id,
             description=f"Assumed for the {noun} of the reviews of {foundation.prefix}",
-            assume_role_policy=trust(service, foundation.account_id),
-            opts=self._child,
+            parent=self,
         )
-        return RoleRef(name=role.name, arn=role.arn)

@@ -11,19 +11,17 @@ import pulumi
 from pulumi_aws import iam, s3, sagemaker
 
 from headway_components._args import Args
-from headway_components._arns import log_group_arn, sagemaker_arn
+from headway_components._arns import sagemaker_arn
 from headway_components._grants import (
     ENCRYPT,
     FOR_AWS,
     REGISTER_MODELS,
     USE_VOLUMES,
-    WRITE_LOGS,
     Statement,
     attach_volumes,
     grant,
-    join_network,
-    pull_statements,
     read,
+    run_jobs,
     use_models,
     write,
 )
@@ -298,22 +296,7 @@ def _job_statements(args: TrainingPipelineArgs) -> list[Statement]:
         *read(foundation.data, f"{foundation.prefix}/", sid="Data"),
         *write(foundation.data, f"{foundation.prefix}/", sid="Data"),
         attach_volumes(foundation.key_arn),
-        Statement(
-            sid="Logs",
-            actions=("logs:CreateLogGroup", *WRITE_LOGS),
-            resources=[
-                log_group_arn(foundation, "/aws/sagemaker/TrainingJobs"),
-                log_group_arn(foundation, "/aws/sagemaker/ProcessingJobs"),
-            ],
-        ),
-        Statement(
-            sid="Metrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=["*"],
-            condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-        ),
-        *pull_statements(args.image, foundation.partition),
-        *join_network(foundation),
+        *run_jobs(foundation, args.image, "TrainingJobs", "ProcessingJobs"),
     ]
 
 
