@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from headway_sandbox.sagemaker.protocol import Document, SageMaker
 from headway_sandbox.services.application_autoscaling.metric import metric_of, value_of
-from headway_sandbox.services.application_autoscaling.targets import (
+from headway_sandbox.services.application_autoscaling.stored import (
     POLICY_KIND,
     TARGET_KIND,
     WATCH_KIND,

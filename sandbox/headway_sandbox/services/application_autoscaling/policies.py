@@ -16,12 +16,14 @@ from headway_sandbox.sagemaker.protocol import (
 )
 from headway_sandbox.services.application_autoscaling.loop import watch
 from headway_sandbox.services.application_autoscaling.metric import PREDEFINED, metric_of
-from headway_sandbox.services.application_autoscaling.targets import (
+from headway_sandbox.services.application_autoscaling.stored import (
     API,
     PAGE_SIZE,
     POLICY_KIND,
+    delete_alarms,
     find_target,
-    key_of,
+    policy_key,
+    remove_policy,
 )
 from headway_sandbox.services.application_autoscaling.tracking import LOWER_SHARE
 from headway_sandbox.services.application_autoscaling.variants import ACTIVITY_KIND, VARIANT_DIMENSION
@@ -35,11 +37,6 @@ ALARMS = (("AlarmHigh", "GreaterThanThreshold", 1.0, 3), ("AlarmLow", "LessThanT
 _IDENTITY = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 
 
-def policies_of(service: SageMaker, target: Document) -> list[Document]:
-    """The policies of a target."""
-    return [policy for policy in service.store.list(POLICY_KIND) if key_of(policy) == key_of(target)]
-
-
 @service_operation(API, "PutScalingPolicy")
 async def put_policy(service: SageMaker, request: Document) -> Document:
     """Creates or replaces a policy, with the alarms that AWS shows for it."""
@@ -47,7 +44,7 @@ async def put_policy(service: SageMaker, request: Document) -> Document:
     problems = list(_problems(request))
     if problems:
         raise validation_error("; ".join(problems))
-    before = service.store.get(POLICY_KIND, _key(request))
+    before = service.store.get(POLICY_KIND, policy_key(request))
     name = request["PolicyName"]
     policy = {
         "PolicyARN": f"arn:aws:autoscaling:{service.region}:{service.account}:scalingPolicy:{uuid.uuid4()}:"
@@ -58,9 +55,9 @@ async def put_policy(service: SageMaker, request: Document) -> Document:
         "PolicyType": TRACKING,
     }
     if before is not None:
-        await _delete_alarms(service, before)
+        await delete_alarms(service, before)
     policy["Alarms"] = await _put_alarms(service, policy)
-    service.store.put(POLICY_KIND, _key(policy), policy)
+    service.store.put(POLICY_KIND, policy_key(policy), policy)
     if target["ScalableDimension"] == VARIANT_DIMENSION:
         watch(service)
     return {"PolicyARN": policy["PolicyARN"], "Alarms": policy["Alarms"]}
@@ -81,7 +78,7 @@ async def describe_policies(service: SageMaker, request: Document) -> Document:
 @service_operation(API, "DeleteScalingPolicy")
 async def delete_policy(service: SageMaker, request: Document) -> Document:
     """Deletes a policy and its alarms."""
-    policy = service.store.get(POLICY_KIND, _key(request))
+    policy = service.store.get(POLICY_KIND, policy_key(request))
     if policy is None:
         raise ServiceError(
             "ObjectNotFoundException",
@@ -98,16 +95,6 @@ async def describe_activities(service: SageMaker, request: Document) -> Document
     """Lists what was scaled, the newest first."""
     found, token = page(_selected(service, ACTIVITY_KIND, request)[::-1], request, default_size=PAGE_SIZE)
     return {"ScalingActivities": found, **token}
-
-
-async def remove_policy(service: SageMaker, policy: Document) -> None:
-    """Removes a policy and its alarms."""
-    service.store.delete(POLICY_KIND, _key(policy))
-    await _delete_alarms(service, policy)
-
-
-def _key(policy: Document) -> str:
-    return f"{key_of(policy)}|{policy['PolicyName']}"
 
 
 def _selected(service: SageMaker, kind: str, request: Document) -> list[Document]:
@@ -176,9 +163,3 @@ async def _put_alarms(service: SageMaker, policy: Document) -> list[Document]:
         arn = f"arn:aws:cloudwatch:{service.region}:{service.account}:alarm:{name}"
         alarms.append({"AlarmName": name, "AlarmARN": arn})
     return alarms
-
-
-async def _delete_alarms(service: SageMaker, policy: Document) -> None:
-    names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
-    if names:
-        await service.aws.call("cloudwatch", "delete_alarms", AlarmNames=names)

@@ -13,6 +13,16 @@ from headway_sandbox.sagemaker.protocol import (
     service_operation,
     validation_error,
 )
+from headway_sandbox.services.application_autoscaling.stored import (
+    API,
+    PAGE_SIZE,
+    TARGET_KIND,
+    WATCH_KIND,
+    find_target,
+    key_of,
+    policies_of,
+    remove_policy,
+)
 from headway_sandbox.services.application_autoscaling.variants import (
     VARIANT_DIMENSION,
     capacity_of,
@@ -20,11 +30,6 @@ from headway_sandbox.services.application_autoscaling.variants import (
     variant_problems,
 )
 
-API = "application-autoscaling"
-TARGET_KIND = "scalable-target"
-POLICY_KIND = "scaling-policy"
-WATCH_KIND = "scaling-watch"
-PAGE_SIZE = 50
 TAG_LIMIT = 200
 
 DIMENSIONS = {
@@ -45,27 +50,6 @@ _ROLES = {
     "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable",
 }
 _TAGS = "TagsOfTarget"
-
-
-def key_of(request: Document) -> str:
-    """A target's key in the store, from the three members that identify it."""
-    return "|".join(request[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension"))
-
-
-def find_target(service: SageMaker, request: Document) -> Document:
-    """The target that a request is about.
-
-    Raises:
-        ServiceError: If it is not registered.
-    """
-    target = service.store.get(TARGET_KIND, key_of(request))
-    if target is None:
-        raise ServiceError(
-            "ObjectNotFoundException",
-            f"No scalable target registered for service namespace: {request['ServiceNamespace']}, "
-            f"resource ID: {request['ResourceId']}, scalable dimension: {request['ScalableDimension']}",
-        )
-    return target
 
 
 @service_operation(API, "RegisterScalableTarget")
@@ -116,12 +100,6 @@ async def describe(service: SageMaker, request: Document) -> Document:
 async def deregister(service: SageMaker, request: Document) -> Document:
     """Removes a target, its policies with their alarms, and what was remembered of it."""
     target = find_target(service, request)
-    # Imported here: policies are of a target.
-    from headway_sandbox.services.application_autoscaling.policies import (  # noqa: PLC0415
-        policies_of,
-        remove_policy,
-    )
-
     for policy in policies_of(service, target):
         await remove_policy(service, policy)
     service.store.delete(WATCH_KIND, key_of(target))
