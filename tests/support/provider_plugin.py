@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,7 @@ class Plugin:
         olds: Mapping[str, Any],
         news: Mapping[str, Any],
         state: Mapping[str, Any] | None = None,
+        ignored: Sequence[str] = (),
     ) -> Any:
         """The protocol's answer to a diff."""
         return self._call(
@@ -98,6 +99,7 @@ class Plugin:
                 old_inputs=wire.encode(olds),
                 news=wire.encode(news),
                 olds=wire.encode(state if state is not None else olds),
+                ignoreChanges=ignored,
             ),
         )
 

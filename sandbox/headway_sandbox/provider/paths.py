@@ -12,6 +12,8 @@ from headway_sandbox.provider.wire import Secret
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INDEX = re.compile(r"\[\d+\]")
+_STEP = re.compile(r'\[("(?:[^"\\]|\\.)*")\]|\[(\*|\d+)\]|([^.\[\]]+)')
+_ANY_ELEMENT = "*"
 
 
 def pattern_of(path: str) -> str:
@@ -27,6 +29,27 @@ def covers(pattern: str, path: str) -> bool:
 def covered(patterns: Iterable[str], path: str) -> bool:
     """Whether one of the patterns names a path or something above it."""
     return any(covers(pattern, path) for pattern in patterns)
+
+
+def is_ignored(ignored: Iterable[str], path: str) -> bool:
+    """Whether a program ignores changes of a path: it names the path, or something above it.
+
+    Args:
+        ignored: paths of the option ``ignoreChanges``; ``*`` stands for any element of a list or map.
+        path: concrete path of a change.
+    """
+    steps = _steps(path)
+    return any(
+        len(wanted) <= len(steps)
+        and all(one in (_ANY_ELEMENT, other) for one, other in zip(wanted, steps, strict=False))
+        for wanted in map(_steps, ignored)
+    )
+
+
+def _steps(path: str) -> list[str]:
+    """Names, indices and keys on a path; a quoted key is the same as one that is not."""
+    found = _STEP.finditer(path)
+    return [json.loads(match[1]) if match[1] is not None else match[2] or match[3] for match in found]
 
 
 def leaves(value: Value, path: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from headway_sandbox.provider import checks, diffs, drift, planning, registry, s
 from headway_sandbox.provider.aws import Aws, partition_of
 from headway_sandbox.provider.configuration import Configuration
 from headway_sandbox.provider.lifecycle import Clock, Lifecycle, PartialFailureError
-from headway_sandbox.provider.paths import covered, top_of
+from headway_sandbox.provider.paths import covered, is_ignored, top_of
 from headway_sandbox.provider.reading import derive
 from headway_sandbox.provider.requests import request_shapes
 from headway_sandbox.provider.schema import ResourceSchema
@@ -101,6 +101,7 @@ class Resources:
         olds: Mapping[str, Any],
         news: Mapping[str, Any],
         state: Mapping[str, Any],
+        ignored: Collection[str] = (),
     ) -> Difference:
         """What changed between old and new inputs.
 
@@ -110,6 +111,7 @@ class Resources:
             olds: inputs that the resource was last made with.
             news: checked inputs of the program.
             state: the resource's outputs.
+            ignored: paths whose changes the program ignores; of a refresh the engine leaves them in.
         """
         table, declared = self._type(token)
         plain_olds, plain_news = reveal(dict(olds)), reveal(dict(news))
@@ -121,6 +123,7 @@ class Resources:
             top_of(change.path) == "tags" for change in changes
         ):
             changes.append(diffs.Change("tagsAll", "update", replaces=False))
+        changes = [change for change in changes if not is_ignored(ignored, change.path)]
         present = {**reveal(dict(state)), **plain_olds}
         replaces = any(change.replaces for change in changes)
         # The engine asks for another made-up name once it knows that the resource is replaced.

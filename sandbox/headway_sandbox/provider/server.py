@@ -219,7 +219,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
-        """Compares old with new inputs."""
+        """Compares old with new inputs; what the program ignores is no change."""
         olds = request.old_inputs if request.HasField("old_inputs") else request.olds
         found = self._resources.diff(
             _token(request),
@@ -227,6 +227,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             olds=wire.decode(olds),
             news=wire.decode(request.news),
             state=wire.decode(request.olds),
+            ignored=request.ignoreChanges,
         )
         return _diff_response(found)
 

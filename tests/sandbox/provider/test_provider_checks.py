@@ -205,6 +205,36 @@ def test_a_diff_says_what_changed_and_what_is_replaced(
     assert answer.changes == some
 
 
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        ([], {"productionVariants[0].initialInstanceCount", "tags.a"}),
+        (["tags"], {"productionVariants[0].initialInstanceCount"}),
+        (["tags.b", "productionVariants[*].initialInstanceCount"], {"tags.a"}),
+        (
+            ["productionVariants[1].initialInstanceCount", "tags.*"],
+            {"productionVariants[0].initialInstanceCount"},
+        ),
+        (["productionVariant", "tag"], {"productionVariants[0].initialInstanceCount", "tags.a"}),
+        (["productionVariants", 'tags["b"]'], {"tags.a"}),
+        (["productionVariants", 'tags["a"]'], set()),
+        (["productionVariants", "tags"], set()),
+    ],
+)
+def test_what_the_program_ignores_is_no_change(
+    plugin: Plugin, ignored: list[str], expected: set[str]
+) -> None:
+    """Of a refresh, the engine leaves it to the provider to ignore."""
+    olds = {"productionVariants": [{"variantName": "v", "initialInstanceCount": 1}], "tags": {"a": "1"}}
+    news = {"productionVariants": [{"variantName": "v", "initialInstanceCount": 2}], "tags": {"a": "2"}}
+
+    answer = plugin.diff(ENDPOINT_CONFIGURATION, olds, news, ignored=ignored)
+
+    assert set(answer.detailedDiff) == expected
+    some = provider_pb2.DiffResponse.DIFF_SOME if expected else provider_pb2.DiffResponse.DIFF_NONE
+    assert answer.changes == some
+
+
 def test_a_replacement_of_the_same_name_deletes_first_a_made_up_name_does_not(plugin: Plugin) -> None:
     group = "aws:sagemaker/modelPackageGroup:ModelPackageGroup"
     fixed = {"modelPackageGroupName": "g", "modelPackageGroupDescription": "a"}
