@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headway_sandbox import lifecycle
+from support.signed import SIGNED
 
 CALLERS = 16
 FEATURES = 8
@@ -149,14 +150,12 @@ def request_bytes(path: str, headers: dict[str, str]) -> bytes:
 
 def signed_headers() -> dict[str, str]:
     """What an AWS SDK sends along; the sandbox reads it, and checks it only where it enforces IAM."""
-    scope = "test/20260101/us-east-1/sagemaker/aws4_request"
     return {
-        "X-Amz-Date": "20260101T000000Z",
         "User-Agent": "Boto3/1.43 md/Botocore#1.43 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11",
         "Accept": "application/json",
         "amz-sdk-invocation-id": "4c0f2f0e-31e5-4f5e-9f0e-6a6a4f4ac0de",
         "amz-sdk-request": "attempt=1",
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}",
+        **SIGNED,
     }
 
 

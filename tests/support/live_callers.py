@@ -10,21 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from support.signed import SIGNED
+
 CALLERS = 6
 MODEL_ERROR = 424
 TIMEOUT_S = 70.0
 """Longer than SageMaker waits for a model."""
 _VARIANT = "x-Amzn-Invoked-Production-Variant"
-_SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, "
-    f"SignedHeaders=host, Signature={'0' * 64}"
-)
-_HEADERS = {
-    "Content-Type": "text/csv",
-    "Accept": "text/csv",
-    "X-Amz-Date": "20260101T000000Z",
-    "Authorization": _SIGNED,
-}
+HEADERS = {"Content-Type": "text/csv", "Accept": "text/csv", **SIGNED}
+"""What a user sends along with a row."""
 
 
 @dataclass
@@ -88,7 +82,7 @@ class Crowd:
             # Whoever is late asks again at once but never catches up, so the rate is never exceeded.
             due = max(due + self._pause_s, time.monotonic())
             try:
-                connection.request("POST", self._path, row, _HEADERS)
+                connection.request("POST", self._path, row, HEADERS)
                 response = connection.getresponse()
                 self._note(response.status, response.headers.get(_VARIANT, ""), response.read())
             except (OSError, http.client.HTTPException) as error:

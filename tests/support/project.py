@@ -37,6 +37,12 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
+def succeeded(run: subprocess.CompletedProcess[str]) -> str:
+    """What a command printed that has to have succeeded."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
 @dataclass
 class Project:
     """A copy of the reference project.
@@ -114,9 +120,7 @@ class Project:
 
     def outputs(self) -> dict[str, Any]:
         """What the deployed stack exports."""
-        run = self.shell("pulumi stack output --json")
-        assert run.returncode == 0, run.stdout + run.stderr
-        found: dict[str, Any] = json.loads(run.stdout)
+        found: dict[str, Any] = json.loads(succeeded(self.shell("pulumi stack output --json")))
         return found
 
     def hasten_releases(self) -> None:

@@ -23,17 +23,16 @@ from typing import Any
 
 import pytest
 
-from headway_runtime.release.records import LOCK, Records, Release
+from headway_runtime.release.records import LOCK, Release
 from headway_sandbox import lifecycle
 from headway_sandbox.engine import Engine
 from support import rehearsed_model
-from support.project import Project
+from support.live_callers import HEADERS
+from support.project import succeeded
 from support.rehearsed_model import artifact
+from support.release_stage import ENDPOINT, SYSTEM, ReleaseStage, deployed, way
 from support.release_world import until
 
-SYSTEM = "payments"
-ENDPOINT = f"{SYSTEM}-local"
-IMAGE = f"rehearsed-model@sha256:{'0' * 64}"
 ROWS = ("12.5,UA", "8.0,DL", "99.0,AA")
 CALLERS = 3
 PAUSE_S = 0.03
@@ -45,50 +44,16 @@ LONGEST_RELEASE_S = 300.0
 """More than the plan allows, so that it is the machine that gives up."""
 PLACES = ("baseline", "shadow", "25", "100", "promote")
 """Where a release that nothing is wrong with goes."""
-PROGRAM = '''"""One small system, and a plan that a release goes through in seconds."""
-
-from headway_components import (
-    Answer, ComplianceSpec, DataRetention, Feature, FeatureContract, FieldType, InferenceContract,
-    LadderStage, ModelSpec, ReleasePlan, ShadowStage, SystemSpec, deploy, user_errors,
-)
-
-with user_errors():
-    carriers = Feature(name="carrier", type=FieldType.STRING, values=["AA", "DL", "UA"], closed=True)
-    payments = FeatureContract(
-        name="payments",
-        entity=["payment"],
-        features=[Feature(name="amount", type=FieldType.NUMBER, minimum=0), carriers],
-    )
-    plan = ReleasePlan(
-        shadow=ShadowStage(sampling_pct=100, samples=30, time_limit_s=60),
-        # What a stage rules out is no matter here: a few requests are enough to go on.
-        ladder=[
-            LadderStage(percent=25, samples=20, time_limit_s=60, rule_out_ratio=20),
-            LadderStage(percent=100, samples=20, time_limit_s=60, rule_out_ratio=20),
-        ],
-        acceptable_latency_ms=250,
-        maximum_duration_s=240,
-    )
-    deploy(
-        SystemSpec(
-            name="payments",
-            contract=InferenceContract.over(payments, name="payments", output=Answer(prior=0.2)),
-            model=ModelSpec.placeholder(),
-            release=plan,
-            compliance=ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE),
-        )
-    )
-'''
-_SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, "
-    f"SignedHeaders=host, Signature={'0' * 64}"
-)
-_HEADERS = {
-    "Content-Type": "text/csv",
-    "Accept": "text/csv",
-    "X-Amz-Date": "20260101T000000Z",
-    "Authorization": _SIGNED,
-}
+PLAN = """ReleasePlan(
+    shadow=ShadowStage(sampling_pct=100, samples=30, time_limit_s=60),
+    # What a stage rules out is no matter here: a few requests are enough to go on.
+    ladder=[
+        LadderStage(percent=25, samples=20, time_limit_s=60, rule_out_ratio=20),
+        LadderStage(percent=100, samples=20, time_limit_s=60, rule_out_ratio=20),
+    ],
+    acceptable_latency_ms=250,
+    maximum_duration_s=240,
+)"""
 
 Time = tuple[float, float]
 
@@ -128,7 +93,7 @@ class Users:
                 return
             begun = time.monotonic()
             try:
-                connection.request("POST", f"/endpoints/{ENDPOINT}/invocations", row, _HEADERS)
+                connection.request("POST", f"/endpoints/{ENDPOINT}/invocations", row, HEADERS)
                 response = connection.getresponse()
                 body = response.read()
             except ConnectionRefusedError:
@@ -143,17 +108,15 @@ class Users:
 
 
 @dataclass
-class Stage:
+class Stage(ReleaseStage):
     """The deployed system and the users in front of it."""
 
-    project: Project
-    state_dir: Path
-    system: dict[str, Any]
     users: Users
 
     @property
-    def records(self) -> Records:
-        return Records(self.project.client("dynamodb"), self.system["release_table_name"], SYSTEM)
+    def state_dir(self) -> Path:
+        """Where the sandbox keeps its state."""
+        return self.project.root / ".headway/sandbox"
 
     def item(self, key: str) -> dict[str, Any]:
         """What DynamoDB answers for an item of the record."""
@@ -162,27 +125,6 @@ class Stage:
             TableName=self.system["release_table_name"], Key=place
         )
         return found
-
-    def publish(self, name: str, answer: float) -> str:
-        """Registers an approved model, as a training does; its event starts the state machine."""
-        bucket = self.system["buckets"]["artifacts"]
-        key = f"models/{name}/model.tar.gz"
-        self.project.client("s3").put_object(Bucket=bucket, Key=key, Body=artifact("none", answer=answer))
-        package = self.project.client("sagemaker").create_model_package(
-            ModelPackageGroupName=self.system["model_package_group_name"],
-            ModelApprovalStatus="Approved",
-            InferenceSpecification={
-                "Containers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/{key}"}],
-                "SupportedContentTypes": ["text/csv"],
-                "SupportedResponseMIMETypes": ["text/csv"],
-            },
-            CustomerMetadataProperties={"contract_digest": self.system["contract_digest"]},
-        )
-        return str(package["ModelPackageArn"])
-
-    def release_of(self, package: str) -> Release | None:
-        """How the release of a package stands."""
-        return next((item for item in self.records.all() if item.model_package_arn == package), None)
 
     def when(self, package: str, holds: Callable[[Release], bool]) -> Release:
         """The release of a package, once something holds for it."""
@@ -201,12 +143,6 @@ class Stage:
         self.when(package, lambda release: release.is_over)
         until(lambda: self.executions("RUNNING") == [])
         return self.when(package, lambda release: release.is_over)
-
-    def live(self) -> tuple[str, str, dict[str, float]]:
-        """The endpoint's status, its configuration, and the share of the traffic of each variant."""
-        endpoint = self.project.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
-        weights = {item["VariantName"]: item["CurrentWeight"] for item in endpoint["ProductionVariants"]}
-        return endpoint["EndpointStatus"], endpoint["EndpointConfigName"], weights
 
     def executions(self, status: str) -> list[str]:
         """The executions of the release machine with a status."""
@@ -236,25 +172,9 @@ class Stage:
 def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stack of one system with a placeholder, deployed, and users who ask it all the time."""
     assert engine.pulumi.exists()
-    project = Project.copy_to(tmp_path_factory.mktemp("release-chaos") / "payments")
-    (project.root / "stacks/__main__.py").write_text(PROGRAM, "utf-8")
-    project.edit("stacks/Pulumi.local.yaml", 'releaseSamplesPct: "10"', 'releaseSamplesPct: "100"')
-    state_dir = project.root / ".headway/sandbox"
-    state_dir.mkdir(parents=True)
-    command = f'["{{python}}", "-I", "-S", "{rehearsed_model.__file__}"]'
-    (state_dir / "images.toml").write_text(f"[images]\nrehearsed-model = {command}\n", "utf-8")
-    try:
-        _ok(project.headway("sandbox", "start"))
-        _ok(project.shell("pulumi stack select --create local && pulumi up --yes --skip-preview"))
-        with Users(project.port).asking() as users:
-            yield Stage(project, state_dir, project.outputs()["systems"][SYSTEM], users)
-    finally:
-        project.headway("sandbox", "stop")
-
-
-def _ok(run: Any) -> str:
-    assert run.returncode == 0, run.stdout + run.stderr
-    return str(run.stdout)
+    root = tmp_path_factory.mktemp("release-chaos") / "payments"
+    with deployed(root, PLAN) as there, Users(there.project.port).asking() as users:
+        yield Stage(there.project, there.system, users)
 
 
 def _processes(parent: int, text: str) -> list[int]:
@@ -321,13 +241,8 @@ KINDS: Sequence[tuple[str, Callable[[Stage, random.Random], bool]]] = (
 )
 
 
-def _places(release: Release) -> list[str]:
-    """The places that a release went to, in order."""
-    return [item["what"].removeprefix("to ") for item in release.history if item["what"].startswith("to ")]
-
-
 def _is_at(release: Release, place: str) -> bool:
-    return release.is_over or place in ("begin", *_places(release))
+    return release.is_over or place in ("begin", *way(release))
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + KILLS))
@@ -339,7 +254,7 @@ def test_a_release_in_which_something_is_killed_ends_well(stage: Stage, seed: in
     lost_before, failed_before, answered_before = len(users.lost), len(users.failed), users.answered
     begun = time.monotonic()
 
-    package = stage.publish(f"model-{seed}", 0.2 + seed / 1_000)
+    package = stage.publish(f"model-{seed}", artifact("none", answer=0.2 + seed / 1_000))
     stage.when(package, lambda release: _is_at(release, place))
     time.sleep(delay_s)
     killed_at = time.monotonic()
@@ -367,18 +282,18 @@ def test_a_person_takes_over_a_release_that_has_lost_its_execution(stage: Stage)
     events = stage.project.client("events")
     (watch,) = (rule["Name"] for rule in events.list_rules()["Rules"] if "-watch" in rule["Name"])
     events.disable_rule(Name=watch)
-    package = stage.publish("taken-over", 0.15)
+    package = stage.publish("taken-over", artifact("none", answer=0.15))
     stage.when(package, lambda release: _is_at(release, "shadow"))
     assert _end_execution(stage, random.Random(0))
 
-    said = _ok(
+    said = succeeded(
         stage.project.headway("release", "resume", "--why", "it was stopped by mistake", "--by", "ada")
     )
     release = stage.settled(package)
     events.enable_rule(Name=watch)
 
     assert said.startswith(f"told {release.release_id}: resume")
-    assert "25" in _places(release)
+    assert "25" in way(release)
     assert "could not go on" not in release.why
     _assert_settled(stage, release)
 
@@ -389,12 +304,12 @@ def _assert_settled(stage: Stage, release: Release) -> None:
     assert release.status in ("promoted", "rolled_back"), release
     serving = release.desired if release.status == "promoted" else release.previous
     # Alone, a variant answers everybody, whatever its weight.
-    assert [*stage.live()[:2], *stage.live()[2]] == ["InService", serving, "champion"]
+    configuration, weights = stage.live()
+    assert [stage.endpoint()["EndpointStatus"], configuration, *weights] == ["InService", serving, "champion"]
     assert [release.serving, *release.weights] == [serving, "champion"]
     assert records.find("current") == release
     until(lambda: "Item" not in stage.item(LOCK))
-    way = _places(release)
-    assert way in _ways(release.status), release.history
+    assert way(release) in _ways(release.status), release.history
     assert [item["at"] for item in release.history] == sorted(item["at"] for item in release.history)
     assert [item["what"] for item in release.history].count(release.status) == 1
     assert release.history[-1]["what"] == release.status

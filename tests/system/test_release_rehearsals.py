@@ -9,103 +9,50 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headway_runtime.release.records import Records, Release
+from headway_runtime.release.records import Release
 from headway_runtime.release.shapes import SHAPES_KEPT
 from headway_sandbox.engine import Engine
-from support import rehearsed_model
 from support.live_callers import Crowd
-from support.project import Project
+from support.project import succeeded
 from support.rehearsed_model import OVERLOADED, artifact
+from support.release_stage import CARRIERS, ENDPOINT, ReleaseStage, deployed, way
 from support.release_world import until
 
-SYSTEM = "payments"
-ENDPOINT = f"{SYSTEM}-local"
-IMAGE = f"rehearsed-model@sha256:{'0' * 64}"
-CARRIERS = ("UA", "DL", "AA")
 REQUESTS_PER_S = 240.0
 TIMEOUT_S, POLL_S = 240.0, 0.5
 LONGEST_S = 120.0
 """What a full release may take."""
 SHADOW_PERCENT, LOADED_PERCENT = 10, 25
-PROGRAM = f'''"""One small system, and a plan that a rehearsal fills in seconds."""
-
-from headway_components import (
-    Answer, DataRetention, Feature, FeatureContract, FieldType, InferenceContract, LadderStage, ModelSpec,
-    ReleaseMetric, ReleasePlan, ShadowStage, SystemSpec, ComplianceSpec, deploy, user_errors,
-)
-
-with user_errors():
-    carriers = Feature(name="carrier", type=FieldType.STRING, values=["AA", "DL", "UA"], closed=True)
-    payments = FeatureContract(
-        name="payments",
-        entity=["payment"],
-        features=[Feature(name="amount", type=FieldType.NUMBER, minimum=0), carriers],
-    )
-    plan = ReleasePlan(
-        shadow=ShadowStage(sampling_pct={SHADOW_PERCENT}, samples=120, time_limit_s=20),
-        ladder=[
-            LadderStage(percent=1, samples=2, time_limit_s=60, rule_out_ratio=4),
-            LadderStage(percent=5, samples=10, time_limit_s=60),
-            LadderStage(percent={LOADED_PERCENT}, samples=50, time_limit_s=60),
-            LadderStage(percent=50, samples=50, time_limit_s=60),
-            LadderStage(percent=100, samples=50, time_limit_s=60),
-        ],
-        metrics=[
-            ReleaseMetric(name="errors", ceiling=2, weight=4),
-            ReleaseMetric(name="latency", tolerance_ratio=1.1, acceptable_pct=5, weight=2),
-            ReleaseMetric(name="output_format", ceiling=1),
-            ReleaseMetric(name="divergence", acceptable_pct=5, required=False),
-            ReleaseMetric(name="memory", tolerance_ratio=2, acceptable_pct=0.1, ceiling=90, required=False),
-        ],
-        divergence_slices=["carrier"],
-        false_rollback_pct=5,
-    )
-    deploy(
-        SystemSpec(
-            name="{SYSTEM}",
-            contract=InferenceContract.over(payments, name="payments", output=Answer(prior=0.2)),
-            model=ModelSpec.placeholder(),
-            release=plan,
-            compliance=ComplianceSpec(data_retention=DataRetention.REPRODUCIBLE),
-        )
-    )
-'''
+PLAN = f"""ReleasePlan(
+    shadow=ShadowStage(sampling_pct={SHADOW_PERCENT}, samples=120, time_limit_s=20),
+    ladder=[
+        LadderStage(percent=1, samples=2, time_limit_s=60, rule_out_ratio=4),
+        LadderStage(percent=5, samples=10, time_limit_s=60),
+        LadderStage(percent={LOADED_PERCENT}, samples=50, time_limit_s=60),
+        LadderStage(percent=50, samples=50, time_limit_s=60),
+        LadderStage(percent=100, samples=50, time_limit_s=60),
+    ],
+    metrics=[
+        ReleaseMetric(name="errors", ceiling=2, weight=4),
+        ReleaseMetric(name="latency", tolerance_ratio=1.1, acceptable_pct=5, weight=2),
+        ReleaseMetric(name="output_format", ceiling=1),
+        ReleaseMetric(name="divergence", acceptable_pct=5, required=False),
+        ReleaseMetric(name="memory", tolerance_ratio=2, acceptable_pct=0.1, ceiling=90, required=False),
+    ],
+    divergence_slices=["carrier"],
+    false_rollback_pct=5,
+)"""
 
 
 @dataclass
-class Stage:
+class Stage(ReleaseStage):
     """The deployed system and the users in front of it."""
 
-    project: Project
     crowd: Crowd
-    system: dict[str, Any]
-    records: Records
-
-    def publish(self, name: str, content: bytes) -> str:
-        """Registers an approved model, as a training does; its event starts the state machine."""
-        bucket = self.system["buckets"]["artifacts"]
-        key = f"models/{name}/model.tar.gz"
-        self.project.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-        package = self.project.client("sagemaker").create_model_package(
-            ModelPackageGroupName=self.system["model_package_group_name"],
-            ModelApprovalStatus="Approved",
-            InferenceSpecification={
-                "Containers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/{key}"}],
-                "SupportedContentTypes": ["text/csv"],
-                "SupportedResponseMIMETypes": ["text/csv"],
-            },
-            CustomerMetadataProperties={"contract_digest": self.system["contract_digest"]},
-        )
-        return str(package["ModelPackageArn"])
-
-    def release_of(self, package: str) -> Release | None:
-        """How the release of a package stands."""
-        return next((item for item in self.records.all() if item.model_package_arn == package), None)
 
     def released(self, package: str) -> Release:
         """The release of a package, once it is over."""
@@ -117,11 +64,9 @@ class Stage:
 
     def is_as_declared(self) -> None:
         """Holds that a refresh takes note of what serves and of nothing else, and an update does nothing."""
-        refreshed = self.project.shell("pulumi refresh --yes --skip-preview")
-        assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
-        assert set(re.findall(r"\[diff: .*\]", refreshed.stdout)) <= {"[diff: ~endpointConfigName]"}
-        updated = self.project.shell("pulumi up --yes --skip-preview --expect-no-changes")
-        assert updated.returncode == 0, updated.stdout + updated.stderr
+        refreshed = succeeded(self.project.shell("pulumi refresh --yes --skip-preview"))
+        assert set(re.findall(r"\[diff: .*\]", refreshed)) <= {"[diff: ~endpointConfigName]"}
+        succeeded(self.project.shell("pulumi up --yes --skip-preview --expect-no-changes"))
 
     def report_of(self, release: Release) -> str:
         """What the shadow showed, for people."""
@@ -129,42 +74,17 @@ class Stage:
         body = self.project.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return str(body, "utf-8")
 
-    def live(self) -> tuple[str, dict[str, float]]:
-        """The configuration that the endpoint has, and the share of the traffic of each variant."""
-        endpoint = self.project.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
-        weights = {item["VariantName"]: item["CurrentWeight"] for item in endpoint["ProductionVariants"]}
-        return endpoint["EndpointConfigName"], weights
-
 
 @pytest.fixture(scope="module")
 def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stack of one system with a placeholder, deployed, and users who ask it all the time."""
     assert engine.pulumi.exists()
-    project = Project.copy_to(tmp_path_factory.mktemp("release-rehearsals") / "payments")
-    (project.root / "stacks/__main__.py").write_text(PROGRAM, "utf-8")
-    project.edit("stacks/Pulumi.local.yaml", 'releaseSamplesPct: "10"', 'releaseSamplesPct: "100"')
-    state_dir = project.root / ".headway/sandbox"
-    state_dir.mkdir(parents=True)
-    server = Path(rehearsed_model.__file__)
-    (state_dir / "images.toml").write_text(
-        f'[images]\nrehearsed-model = ["{{python}}", "-I", "-S", "{server}"]\n', "utf-8"
-    )
-    run = project.headway("sandbox", "start")
-    assert run.returncode == 0, run.stdout + run.stderr
-    try:
-        run = project.shell("pulumi stack select --create local && pulumi up --yes --skip-preview")
-        assert run.returncode == 0, run.stdout + run.stderr
-        system = project.outputs()["systems"][SYSTEM]
-        with Crowd(project.port, ENDPOINT, CARRIERS, REQUESTS_PER_S).asking() as crowd:
-            records = Records(project.client("dynamodb"), system["release_table_name"], SYSTEM)
-            yield Stage(project, crowd, system, records)
-    finally:
-        project.headway("sandbox", "stop")
-
-
-def _way(release: Release) -> list[str]:
-    """Where a release went, step by step."""
-    return [item["what"].removeprefix("to ") for item in release.history if item["what"].startswith("to ")]
+    root = tmp_path_factory.mktemp("release-rehearsals") / "payments"
+    with (
+        deployed(root, PLAN) as there,
+        Crowd(there.project.port, ENDPOINT, CARRIERS, REQUESTS_PER_S).asking() as crowd,
+    ):
+        yield Stage(there.project, there.system, crowd)
 
 
 def test_a_better_challenger_goes_all_the_way(stage: Stage) -> None:
@@ -180,7 +100,7 @@ def test_a_better_challenger_goes_all_the_way(stage: Stage) -> None:
     seen = stage.crowd.seen()
 
     assert release.status == "promoted", release.why
-    assert _way(release) == ["baseline", "shadow", "1", "5", "25", "50", "100", "promote"]
+    assert way(release) == ["baseline", "shadow", "1", "5", "25", "50", "100", "promote"]
     assert (seen.failed, seen.refused) == ([], {})
     assert stage.live() == (release.desired, {"champion": 100.0})
     assert release.serving == release.desired != stage.system["base_endpoint_config_name"]
@@ -227,7 +147,7 @@ def test_harm_is_turned_back_where_it_is_first_seen(stage: Stage, harm: Harm) ->
     seen = stage.crowd.seen()
 
     assert release.status == "rolled_back", release.why
-    assert _way(release)[-2:] == [harm.seen_at, "roll_back"]
+    assert way(release)[-2:] == [harm.seen_at, "roll_back"]
     assert re.search(harm.says, release.why), release.why
     assert "| memory | " in stage.report_of(release)
     assert stage.live() == before == (release.previous, {"champion": 100.0})

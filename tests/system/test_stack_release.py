@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from headway_sandbox.engine import Engine
-from support.project import Project
+from support.project import Project, succeeded
 from support.release_world import until
 
 NAME = "flight-delay-local"
@@ -30,22 +30,17 @@ def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made.hasten_releases()
     made.edit(SYSTEM, BASELINE, PLACEHOLDER)
     made.edit(SYSTEM, IMPORTS, f"{IMPORTS}    ModelSpec,\n")
-    _ok(made.headway("sandbox", "start"))
+    succeeded(made.headway("sandbox", "start"))
     try:
-        _ok(made.shell("pulumi stack select --create local && pulumi up --yes --skip-preview"))
+        succeeded(made.shell("pulumi stack select --create local && pulumi up --yes --skip-preview"))
         yield made
     finally:
         made.headway("sandbox", "stop")
 
 
-def _ok(run: Any) -> str:
-    assert run.returncode == 0, run.stdout + run.stderr
-    return str(run.stdout)
-
-
 def _plan(project: Project, *options: str) -> dict[str, set[str]]:
     """What a preview would do: operation to the types of the resources, those that stay the same left out."""
-    document = json.loads(_ok(project.shell(f"pulumi preview --json {' '.join(options)}")))
+    document = json.loads(succeeded(project.shell(f"pulumi preview --json {' '.join(options)}")))
     plan: dict[str, set[str]] = {}
     for step in document.get("steps", []):
         if step["op"] != "same":
@@ -162,7 +157,7 @@ def test_the_record_is_an_output_that_changes_no_resource(project: Project) -> N
     system = _system(project)
     record = _record(project, str(system["release_table_name"]))
 
-    _ok(project.shell("pulumi up --yes --skip-preview --refresh --expect-no-changes"))
+    succeeded(project.shell("pulumi up --yes --skip-preview --refresh --expect-no-changes"))
 
     assert [system[name] for name in STANDING] == [None, None, "no release is recorded yet"]
     assert [_system(project)[name] for name in STANDING] == [record[name] for name in STANDING]
@@ -185,7 +180,9 @@ def _serving(project: Project) -> tuple[str, str, str]:
 def test_another_instance_type_replaces_what_aws_would_and_is_released(project: Project) -> None:
     before = _serving(project)[0]
 
-    changed = _ok(project.shell("pulumi up --yes --skip-preview --config headway:instanceType=ml.m5.2xlarge"))
+    changed = succeeded(
+        project.shell("pulumi up --yes --skip-preview --config headway:instanceType=ml.m5.2xlarge")
+    )
     base = _system(project)["base_endpoint_config_name"]
     record = _when(project, lambda record: record.get("serving") == base)
     until(lambda: before not in _configs(project))
@@ -205,7 +202,7 @@ def _configs(project: Project) -> set[str]:
 
 
 def test_destroying_collects_what_releases_made(project: Project) -> None:
-    _ok(project.shell("pulumi destroy --yes --skip-preview"))
+    succeeded(project.shell("pulumi destroy --yes --skip-preview"))
     sagemaker = project.client("sagemaker")
 
     assert _configs(project) == set()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headway_sandbox.engine import Engine
-from support.project import ENDPOINT, SEPTEMBER_FLIGHT, Project, is_running
+from support.project import ENDPOINT, SEPTEMBER_FLIGHT, Project, is_running, succeeded
 from support.readme import ROOT, blocks, commands
 from support.release_world import until
 
@@ -42,9 +42,7 @@ def _shown_output(name: str) -> list[str]:
 
 
 def _up(project: Project) -> dict[str, Any]:
-    run = project.headway("up", "--json")
-    assert run.returncode == 0, run.stdout + run.stderr
-    document: dict[str, Any] = json.loads(run.stdout)
+    document: dict[str, Any] = json.loads(succeeded(project.headway("up", "--json")))
     return document
 
 
@@ -57,18 +55,15 @@ def first(project: Project) -> str:
 
 
 def _status(project: Project) -> dict[str, Any]:
-    run = project.headway("status", "--json")
-    assert run.returncode == 0, run.stdout + run.stderr
-    system: dict[str, Any] = json.loads(run.stdout)["systems"]["flight-delay"]
+    status = json.loads(succeeded(project.headway("status", "--json")))
+    system: dict[str, Any] = status["systems"]["flight-delay"]
     return system
 
 
 def _planned(project: Project) -> dict[str, list[str]]:
     """What a preview would do: operation to the resources' names, those that stay the same left out."""
-    run = project.shell("pulumi preview --json")
-    assert run.returncode == 0, run.stdout + run.stderr
     plan: dict[str, list[str]] = {}
-    for step in json.loads(run.stdout).get("steps", []):
+    for step in json.loads(succeeded(project.shell("pulumi preview --json"))).get("steps", []):
         if step["op"] == "same":
             continue
         plan.setdefault(step["op"], []).append(step["urn"].rsplit("::", 1)[-1])

@@ -16,6 +16,7 @@ from headway_sandbox.sagemaker.conformance import ServiceModel
 from headway_sandbox.sagemaker.operations import load_operations
 from headway_sandbox.sagemaker.protocol import operations
 from support.control import Cloud, refused, unique
+from support.signed import SIGNED
 
 load_operations()
 MODEL = ServiceModel()
@@ -44,8 +45,7 @@ def call(cloud: Cloud, operation: str, request: Any, raw: bytes | None = None) -
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
         "X-Amz-Target": f"SageMaker.{operation}",
-        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, "
-        "SignedHeaders=host, Signature=0",
+        "Authorization": SIGNED["Authorization"],
     }
     connection.request("POST", "/", body=json.dumps(request) if raw is None else raw, headers=headers)
     answer = connection.getresponse()
@@ -143,9 +143,8 @@ def test_an_unknown_target_is_refused_by_name(cloud: Cloud) -> None:
 def test_path_tricks_lead_nowhere(cloud: Cloud, path: str) -> None:
     before = set(cloud.state_dir.parent.iterdir())
     connection = http.client.HTTPConnection("127.0.0.1", cloud.record.port, timeout=10)
-    scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, Signature=0"
     for method in ("GET", "PUT", "POST", "DELETE"):
-        connection.request(method, path, body=b"{}", headers={"Authorization": scope})
+        connection.request(method, path, body=b"{}", headers=SIGNED)
         answer = connection.getresponse()
         text = answer.read()
         assert answer.status >= 400, (method, text)
