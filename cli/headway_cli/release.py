@@ -11,10 +11,13 @@ from boto3.dynamodb.types import TypeDeserializer
 from headway_cli.aws import Aws
 from headway_cli.narration import Narrator
 from headway_cli.systems import System
+from headway_runtime.release.course import REJECTING
 
 POLL_S = 0.5
 PROMOTED = "promoted"
 _OVER = (PROMOTED, "rolled_back", "failed", "refused")
+_WITHOUT_MODEL = ("rolled_back", "failed")
+_AGAINST_MODEL = frozenset(cause.value for cause in REJECTING)
 EVENT_S = 10.0
 """An approval's event has started the machine by then."""
 
@@ -33,6 +36,7 @@ class Release:
         desired: The endpoint configuration that should serve.
         serving: The one that does.
         why: The reason, for a person.
+        cause: What turned it back; empty where nothing did.
         at: When it was recorded.
     """
 
@@ -42,12 +46,18 @@ class Release:
     desired: str
     serving: str
     why: str
+    cause: str
     at: str
 
     @property
     def is_over(self) -> bool:
         """Whether the machine is done with it."""
         return self.status in _OVER
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it ended without a word against the model, which may as well be tried again."""
+        return self.status in _WITHOUT_MODEL and self.cause not in _AGAINST_MODEL
 
 
 def read_release(aws: Aws, system: System) -> Release | None:
@@ -86,6 +96,8 @@ def wait_for_release(
 ) -> Release | None:
     """Waits until the release of an approved model package is over; sees to it that it begins.
 
+    One that ended without a word against the model (its machine was stopped, say) is begun again, once.
+
     Args:
         aws: Clients of the stack's account.
         system: The system.
@@ -101,10 +113,13 @@ def wait_for_release(
     found = read_release(aws, system)
     if is_settled(found, model_package_arn):
         return found
-    began = clock()
-    started = False
+    # What is over and not settled is begun again; an event has begun any other release, or is about to.
+    before = found.release_id if found is not None and _is_over(found, model_package_arn) else ""
+    began, started = clock(), before != ""
     with narrator.step(f"Releasing {system.name}") as line:
-        while not is_settled(found, model_package_arn) and clock() < began + timeout_s:
+        if started:
+            _start(aws, system, model_package_arn)
+        while not _is_over(found, model_package_arn, after=before) and clock() < began + timeout_s:
             if not started and clock() >= began + EVENT_S and not _is_running(aws, system):
                 # The event that starts the machine is sent once; whoever was killed just then has lost it.
                 _start(aws, system, model_package_arn)
@@ -118,8 +133,15 @@ def wait_for_release(
 
 
 def is_settled(found: Release | None, model_package_arn: str) -> bool:
-    """Whether the newest release is the one of a model package, and over."""
-    return found is not None and found.model_package_arn == model_package_arn and found.is_over
+    """Whether the newest release is the one of a model package, over, and nothing to be tried again."""
+    return found is not None and _is_over(found, model_package_arn) and not found.is_open
+
+
+def _is_over(found: Release | None, model_package_arn: str, after: str = "") -> bool:
+    """Whether the newest release is a later one of a model package than another, and over."""
+    if found is None or found.release_id == after:
+        return False
+    return found.model_package_arn == model_package_arn and found.is_over
 
 
 def _is_running(aws: Aws, system: System) -> bool:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from headway_cli.commands.traffic import FAULTS, Fault
 from headway_cli.errors import WrongUseError
 from headway_cli.main import application
+from headway_cli.release import is_settled, parse_release
 from headway_cli.release_view import history_text, release_document, release_text, stage_name
 from headway_components import ReleasePlan
 from headway_runtime.release.plan import Plan
@@ -106,6 +107,32 @@ def test_the_sandbox_knows_every_fault(name: str) -> None:
     made = checked({"kind": "worker", "endpoint": "fraud", "variant": "challenger", **document})
 
     assert {key: value for key, value in made.items() if key in document} == document
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "package", "is_done"),
+    [
+        ("promoted", "", "p", True),
+        ("running", "", "p", False),
+        ("refused", "", "p", True),
+        ("failed", "", "p", False),
+        ("rolled_back", "worse", "p", True),
+        ("rolled_back", "ordered", "p", True),
+        ("rolled_back", "not_started", "p", True),
+        ("rolled_back", "abandoned", "p", False),
+        ("rolled_back", "inconclusive", "p", False),
+        ("failed", "worse", "p", True),
+        ("promoted", "", "another", False),
+    ],
+)
+def test_up_leaves_alone_what_serves_or_was_turned_down(
+    status: str, cause: str, package: str, *, is_done: bool
+) -> None:
+    item = {"release_id": "r", "status": status, "cause": cause, "model_package_arn": package}
+    record = parse_release({name: {"S": value} for name, value in item.items()})
+
+    assert is_settled(record, "p") is is_done
+    assert not is_settled(None, "p")
 
 
 def test_history_names_every_decision() -> None:

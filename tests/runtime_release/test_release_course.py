@@ -10,6 +10,8 @@ from headway_components import ReleasePlan
 from headway_runtime.judge import Inconclusive, Phase, Verdict
 from headway_runtime.release.course import (
     BUSY,
+    REJECTING,
+    Cause,
     Do,
     Live,
     Position,
@@ -84,22 +86,42 @@ def test_what_comes_next(known: Situation, live: Live | None, do: Do, says: str)
 
 
 @pytest.mark.parametrize(
-    ("phase", "stage", "errors", "do", "position"),
+    ("phase", "stage", "errors", "do", "position", "cause"),
     [
-        (Phase.PASSED, 0, 0, Do.GO, Position.STAGE),
-        (Phase.PASSED, 5, 0, Do.GO, Position.PROMOTE),
-        (Phase.FAILED, 2, 0, Do.GO, Position.ROLL_BACK),
-        (Phase.RUNNING, 2, 0, Do.WAIT, None),
-        (Phase.ERROR, 2, 8, Do.WAIT, None),
-        (Phase.ERROR, 2, 9, Do.GO, Position.ROLL_BACK),
+        (Phase.PASSED, 0, 0, Do.GO, Position.STAGE, None),
+        (Phase.PASSED, 5, 0, Do.GO, Position.PROMOTE, None),
+        (Phase.FAILED, 2, 0, Do.GO, Position.ROLL_BACK, Cause.WORSE),
+        (Phase.RUNNING, 2, 0, Do.WAIT, None, None),
+        (Phase.ERROR, 2, 8, Do.WAIT, None, None),
+        (Phase.ERROR, 2, 9, Do.GO, Position.ROLL_BACK, Cause.NOT_MEASURED),
+        (Phase.INCONCLUSIVE, 2, 0, Do.GO, Position.ROLL_BACK, Cause.INCONCLUSIVE),
     ],
 )
 def test_what_a_verdict_leads_to(
-    phase: Phase, stage: int, errors: int, do: Do, position: Position | None
+    phase: Phase, stage: int, errors: int, do: Do, position: Position | None, cause: Cause | None
 ) -> None:
     step = after_look(stage, Verdict(phase=phase, why="because"), errors, PLAN)
 
-    assert (step.do, step.position) == (do, position)
+    assert (step.do, step.position, step.cause) == (do, position, cause)
+
+
+@pytest.mark.parametrize(
+    ("known", "reason", "cause", "speaks_against_the_model"),
+    [
+        (replace(STAGE, elapsed_s=600), "", Cause.OVERDUE, False),
+        (replace(STAGE, asked=2), "", Cause.NOT_MOVED, False),
+        (replace(STAGE, asked=1), "InsufficientInstanceCapacity error", Cause.NOT_MOVED, False),
+        (replace(STAGE, asked=1), "did not pass the ping health check", Cause.NOT_STARTED, True),
+        (replace(STAGE, asked=1), "Failed to extract model data archive", Cause.NOT_STARTED, True),
+    ],
+)
+def test_only_what_the_model_is_to_blame_for_speaks_against_it(
+    known: Situation, reason: str, cause: Cause, *, speaks_against_the_model: bool
+) -> None:
+    step = next_step(known, at(HOME, reason=reason), PLAN)
+
+    assert (step.position, step.cause) == (Position.ROLL_BACK, cause)
+    assert (cause in REJECTING) is speaks_against_the_model
 
 
 @pytest.mark.parametrize(

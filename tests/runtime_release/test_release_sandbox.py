@@ -72,10 +72,19 @@ def test_without_users_nobody_is_promoted(world: World) -> None:
         STAGES,
         judge=replace(STAGES.judge, stages=[replace(item, time_limit_s=2) for item in STAGES.judge.stages]),
     )
-    release = world.release(world.package("one"), traffic=False).release
+    package = world.package("one")
+
+    release = world.release(package, traffic=False).release
 
     assert (release.status, release.serving) == ("rolled_back", world.base.config)
     assert "the champion has answered too few requests" in release.why
+    assert _is_let_begin_again(world, package)
+
+
+def _is_let_begin_again(world: World, package: str) -> bool:
+    """Whether another release of a model gets beyond what refuses one that was turned down."""
+    later = "2099-01-01T00:00:00+00:00"
+    return world.machine.advance(package, later, later).release.position == "baseline"
 
 
 def test_a_model_of_another_contract_is_refused(world: World) -> None:
@@ -101,15 +110,23 @@ def test_two_releases_never_overlap(world: World) -> None:
     assert waiting.why == f"{began.release_id} goes first"
 
 
-def test_a_person_turns_a_release_back(world: World) -> None:
+def test_a_person_turns_a_release_back_and_only_a_person_lets_it_begin_again(world: World) -> None:
     package, times = world.package("one"), ("2026-02-01T00:00:00+00:00", "2026-02-01T00:00:01+00:00")
     release = world.machine.advance(package, *times).release
-    world.records.give_order(Order(release_id=release.release_id, what="rollback", by="ada", why="a holiday"))
+    world.records.give_order(Order(release_id=release.release_id, what="rollback", by="eve", why="a holiday"))
 
     world.machine.advance(package, *times)
     over = world.machine.advance(package, *times).release
+    refused = world.release(package, traffic=False).release
+    overridden = world.release(package, override="ada: it is over").release
 
-    assert (over.status, "ada says rollback: a holiday" in over.why) == ("rolled_back", True)
+    assert (over.status, "eve says rollback: a holiday" in over.why) == ("rolled_back", True)
+    assert (refused.status, "rolled back before (eve says rollback: a holiday)" in refused.why) == (
+        "refused",
+        True,
+    )
+    assert overridden.status == "promoted"
+    assert world.records.rejection(overridden.model_digest) is None
 
 
 def test_a_pause_holds_a_release_until_it_is_resumed_and_no_longer_than_the_plan_allows(world: World) -> None:
@@ -161,6 +178,7 @@ def test_a_release_that_lost_its_execution_is_turned_back_by_the_next(world: Wor
 
     assert ended.status == "rolled_back"
     assert "the execution that moved it has ended" in ended.why
+    assert world.records.rejection(ended.model_digest) is None
     assert world.serving() == world.base.config
 
 
@@ -236,6 +254,7 @@ def test_a_machine_that_cannot_go_on_says_so_in_the_record(world: World) -> None
     assert current is not None
     assert (current.status, current.serving) == ("rolled_back", world.base.config)
     assert "AccessDenied" in current.why
+    assert _is_let_begin_again(world, package)
 
 
 def test_nothing_is_collected_while_the_endpoint_is_there(world: World) -> None:

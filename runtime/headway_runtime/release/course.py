@@ -8,6 +8,8 @@ from headway_runtime.judge import Inconclusive, Phase, Verdict
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.shapes import CHALLENGER, CHAMPION
 
+NOT_HEALTHY = ("ping health check", "model data")
+"""What SageMaker says where it is the model that does not start, and no machine that is missing."""
 BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 """States in which an endpoint takes no update."""
 ASKED_AT_MOST = 2
@@ -38,6 +40,31 @@ class Status(Enum):
 
 
 OVER = (Status.PROMOTED, Status.ROLLED_BACK, Status.REFUSED, Status.FAILED)
+
+
+class Cause(Enum):
+    """What turns a release back."""
+
+    WORSE = "worse"
+    """It was judged, and found worse than the champion or than a ceiling, or it spent the error budget."""
+    NOT_STARTED = "not_started"
+    """The model does not start, or does not answer SageMaker's checks."""
+    ORDERED = "ordered"
+    """A person says so."""
+    INCONCLUSIVE = "inconclusive"
+    """Nothing could be said about it in time."""
+    NOT_MEASURED = "not_measured"
+    """The looks at it failed."""
+    OVERDUE = "overdue"
+    """It took longer than the plan allows."""
+    NOT_MOVED = "not_moved"
+    """SageMaker did not move the endpoint, for no reason that the model gave."""
+    ABANDONED = "abandoned"
+    """The machine could not go on."""
+
+
+REJECTING = frozenset({Cause.WORSE, Cause.NOT_STARTED, Cause.ORDERED})
+"""What speaks against the model, so that it is not tried again by itself."""
 
 
 class Do(Enum):
@@ -97,6 +124,7 @@ class Step:
         stage: The stage that it goes to, for GO to a stage.
         status: How it ended, for END, or how it stands.
         weights: The weights to set, for WEIGH.
+        cause: What turns it back, for GO to ROLL_BACK.
     """
 
     do: Do
@@ -105,6 +133,17 @@ class Step:
     stage: int = 0
     status: Status = Status.RUNNING
     weights: Mapping[str, float] = field(default_factory=dict)
+    cause: Cause | None = None
+
+
+def back(why: str, cause: Cause) -> Step:
+    """The step that turns a release back.
+
+    Args:
+        why: The reason, for a person.
+        cause: What kind of reason it is, which decides whether the model may be tried again.
+    """
+    return Step(do=Do.GO, why=why, position=Position.ROLL_BACK, cause=cause)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +188,7 @@ def next_step(situation: Situation, live: Live | None, plan: Plan) -> Step:
         return Step(do=Do.WAIT, why=f"the endpoint is {live.state}")
     if situation.position is not Position.ROLL_BACK and situation.elapsed_s >= plan.maximum_duration_s:
         why = f"not over after {plan.maximum_duration_s:g} s, the most the plan allows"
-        return Step(do=Do.GO, why=why, position=Position.ROLL_BACK)
+        return back(why, Cause.OVERDUE)
     if live.is_at(situation.target):
         return _at_target(situation, live)
     return _away_from_target(situation, live)
@@ -169,10 +208,9 @@ def after_look(stage: int, verdict: Verdict, errors_in_a_row: int, plan: Plan) -
             return Step(do=Do.GO, why=verdict.why, position=Position.PROMOTE)
         return Step(do=Do.GO, why=verdict.why, position=Position.STAGE, stage=stage + 1)
     if verdict.phase is Phase.FAILED:
-        return Step(do=Do.GO, why=verdict.why, position=Position.ROLL_BACK)
+        return back(verdict.why, Cause.WORSE)
     if verdict.phase is Phase.ERROR and errors_in_a_row + 1 >= ERRORS_IN_A_ROW:
-        why = f"{ERRORS_IN_A_ROW} looks in a row failed: {verdict.why}"
-        return Step(do=Do.GO, why=why, position=Position.ROLL_BACK)
+        return back(f"{ERRORS_IN_A_ROW} looks in a row failed: {verdict.why}", Cause.NOT_MEASURED)
     if verdict.phase is Phase.INCONCLUSIVE:
         return _WITHOUT_VERDICT[plan.judge.inconclusive](verdict.why)
     return Step(do=Do.WAIT, why=verdict.why)
@@ -183,7 +221,7 @@ _WITHOUT_VERDICT = {
     Inconclusive.ASK: lambda why: Step(
         do=Do.WAIT, why=f"waits for a person to resume or roll back: {why}", status=Status.WAITING
     ),
-    Inconclusive.ROLL_BACK: lambda why: Step(do=Do.GO, why=why, position=Position.ROLL_BACK),
+    Inconclusive.ROLL_BACK: lambda why: back(why, Cause.INCONCLUSIVE),
 }
 
 
@@ -203,19 +241,20 @@ def _away_from_target(situation: Situation, live: Live) -> Step:
         return Step(do=Do.END, why=why, status=Status.FAILED)
     if live.config == situation.target.config:
         return Step(do=Do.WEIGH, why=_split(situation.target.weights), weights=situation.target.weights)
-    back = situation.position is Position.ROLL_BACK
-    if back and live.weights.get(CHALLENGER, 0) > 0 and CHAMPION in live.weights:
+    goes_back = situation.position is Position.ROLL_BACK
+    if goes_back and live.weights.get(CHALLENGER, 0) > 0 and CHAMPION in live.weights:
         # Weights change at once; a new shape takes minutes on AWS.
         home = {CHAMPION: 100.0, CHALLENGER: 0.0}
         return Step(do=Do.WEIGH, why="the champion answers everybody", weights=home)
     gave_up = situation.asked > 0 and bool(live.reason)
-    if situation.asked < ASKED_AT_MOST and not (gave_up and not back):
+    if situation.asked < ASKED_AT_MOST and not (gave_up and not goes_back):
         return Step(do=Do.MOVE, why=f"moving to {situation.target.config}")
     reason = "SageMaker gives no reason" if not live.reason else live.reason
     why = f"SageMaker went back to {live.config}: {reason}"
-    if back:
+    if goes_back:
         return Step(do=Do.END, why=why, status=Status.FAILED)
-    return Step(do=Do.GO, why=why, position=Position.ROLL_BACK)
+    is_model = any(words in reason for words in NOT_HEALTHY)
+    return back(why, Cause.NOT_STARTED if is_model else Cause.NOT_MOVED)
 
 
 def _split(weights: Mapping[str, float]) -> str:

@@ -13,6 +13,8 @@ from headway_runtime.judge import Phase, Verdict
 from headway_runtime.release.catalogue import Catalogue, is_refusal, message_of
 from headway_runtime.release.course import (
     OVER,
+    REJECTING,
+    Cause,
     Do,
     Live,
     Position,
@@ -21,6 +23,7 @@ from headway_runtime.release.course import (
     Step,
     Target,
     after_look,
+    back,
     next_step,
 )
 from headway_runtime.release.judging import judged
@@ -153,7 +156,7 @@ class ReleaseMachine:
             return self._end(release, Status.FAILED, why)
         if release.position == Position.ROLL_BACK.value:
             return self._take(release, next_step(_situation(release), live, self._plan()), self._plan())
-        return self._go(release, Step(do=Do.GO, why=why, position=Position.ROLL_BACK))
+        return self._go(release, back(why, Cause.ABANDONED))
 
     def declare(self, base: Base) -> str | None:
         """Takes note of what the stack declares.
@@ -284,6 +287,7 @@ class ReleaseMachine:
             release,
             status=Status.RUNNING.value,
             position=step.position.value,
+            cause="" if step.cause is None else step.cause.value,
             stage=step.stage if step.position is Position.STAGE else release.stage,
             target_config=target.config,
             target_weights=dict(target.weights),
@@ -345,10 +349,12 @@ class ReleaseMachine:
     def _end(self, release: Release, status: Status, why: str) -> Progress:
         ended = replace(release, status=status.value).decided(release.at, why, what=status.value)
         if status is Status.ROLLED_BACK:
-            # What turned it back is what is remembered, not that the way back has been gone.
-            cause = next(item["why"] for item in reversed(ended.history) if item["what"] == "to roll_back")
-            ended = replace(ended, why=f"{cause}; {why}")
-            self._records.reject(replace(ended, why=cause))
+            ended = replace(ended, why=f"{_turned_back(ended)}; {why}")
+        if release.model_digest and release.cause in {item.value for item in REJECTING}:
+            # What turned it back is remembered, not that the way back has been gone.
+            self._records.reject(replace(ended, why=_turned_back(ended)))
+        elif status is Status.PROMOTED and release.override and release.model_digest:
+            self._records.forgive(release.model_digest)
         kept = self._keep(ended)
         self._records.unlock(release.release_id)
         return Progress(kept.release, DONE)
@@ -379,6 +385,11 @@ def _as_read_back(release: Release, live: Live | None) -> Release:
     if live is None:
         return replace(release, serving="", weights=_NO_WEIGHTS)
     return replace(release, serving=live.config, weights=dict(live.weights))
+
+
+def _turned_back(release: Release) -> str:
+    """Why a release was turned back."""
+    return str(next(item["why"] for item in reversed(release.history) if item["what"] == "to roll_back"))
 
 
 def _place(step: Step, plan: Plan) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from headway_runtime.judge import Phase, Verdict
-from headway_runtime.release.course import Do, Position, Status, Step, after_look
+from headway_runtime.release.course import Cause, Do, Position, Status, Step, after_look, back
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.records import Order, Release
 
@@ -27,7 +27,7 @@ def step_of(order: Order, release: Release, plan: Plan) -> Step | None:
     if order.what == "rollback" and not is_going_back:
         if release.position == Position.BEGIN.value:
             return Step(do=Do.END, why=said, status=Status.REFUSED)
-        return Step(do=Do.GO, why=said, position=Position.ROLL_BACK)
+        return back(said, Cause.ORDERED)
     is_measuring = release.position == Position.STAGE.value and release.arrived_at != ""
     if order.what == "accept" and is_measuring and order.by in plan.overridden_by:
         return after_look(release.stage, Verdict(phase=Phase.PASSED, why=said), 0, plan)

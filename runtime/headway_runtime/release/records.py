@@ -60,6 +60,7 @@ class Release:
         metrics: What each metric said at the last look.
         history: Every decision, the oldest first.
         why: The reason for how it stands, for a person.
+        cause: What turned it back, one of `Cause`; empty where nothing did.
         override: Who released a rejected model again, and why; empty for nobody.
         report: Place of the report in S3; empty before there is one.
         told: Status and number of decisions that were told of last.
@@ -99,6 +100,7 @@ class Release:
     metrics: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     why: str = ""
+    cause: str = ""
     override: str = ""
     report: str = ""
     told: str = ""
@@ -276,13 +278,20 @@ class Records:
         )
 
     def reject(self, release: Release) -> None:
-        """Remembers that a model was rolled back, so that it is not tried again by itself."""
+        """Remembers that a model was turned down, so that it is not tried again by itself."""
         key = f"{REJECTED}{release.model_digest}"
         told = {"rejected_by": release.release_id, "why": release.why, "at": release.at}
         self._put({"system": self._system, "release_id": key, **told})
 
+    def forgive(self, model_digest: str) -> None:
+        """Forgets that a model was turned down."""
+        self._dynamodb.delete_item(
+            TableName=self._table,
+            Key=_attributes({"system": self._system, "release_id": f"{REJECTED}{model_digest}"}),
+        )
+
     def rejection(self, model_digest: str) -> str | None:
-        """Why a model was rolled back; None where it was not."""
+        """Why a model was turned down; None where it was not."""
         item = self._get(f"{REJECTED}{model_digest}")
         return None if item is None else item["why"]
 
