@@ -28,7 +28,14 @@ from headway_components.contracts import InferenceContract
 from headway_components.review_plan import ReviewPlan
 
 HANDLER = "headway_runtime.review.handler.handle"
-CODE = ("__init__.py", "release/__init__.py", "release/captured.py", "review")
+CODE = (
+    "__init__.py",
+    "intervals.py",
+    "release/__init__.py",
+    "release/captured.py",
+    "release/hourly_files.py",
+    "review",
+)
 """The function's files."""
 NAMESPACE = "Headway/Review"
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from headway_runtime.intervals import wilson
 from headway_runtime.monitor.profile import CategoryProfile, NumberProfile, Profile
 
 CONFIDENCE = 0.99
@@ -172,12 +173,6 @@ def _share_change(bad_before: int, good_before: int, bad_after: int, good_after:
         return Effect(0.0, 0.0)
     first, second = bad_before / before, bad_after / after
     change = second - first
-    lower, upper = _wilson(second, after)[0], _wilson(first, before)[1]
+    lower, upper = wilson(second, after, _Z)[0], wilson(first, before, _Z)[1]
     bound = change - math.sqrt((second - lower) ** 2 + (upper - first) ** 2)
     return Effect(max(0.0, change), max(0.0, bound))
-
-
-def _wilson(share: float, rows: int) -> tuple[float, float]:
-    centre = (share + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)
-    width = _Z / (1 + _Z**2 / rows) * math.sqrt(share * (1 - share) / rows + _Z**2 / (4 * rows**2))
-    return centre - width, centre + width

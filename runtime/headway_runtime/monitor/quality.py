@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headway_runtime.evaluate.metrics import area_under_curve
+from headway_runtime.intervals import wilson
 from headway_runtime.monitor.baseline import Baseline
 from headway_runtime.monitor.ledger import Prediction
 
@@ -326,9 +327,7 @@ def _share_interval(share: float, spread: float, rows: int) -> tuple[float, floa
     """Wilson's interval with the number of independent rows that have this spread."""
     variance = share * (1 - share)
     count = min(float(rows), variance / spread**2) if 0 < spread < math.inf and variance > 0 else float(rows)
-    centre = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    width = _Z / (1 + _Z**2 / count) * math.sqrt(variance / count + _Z**2 / (4 * count**2))
-    return max(0.0, centre - width), min(1.0, centre + width)
+    return wilson(share, count, _Z)
 
 
 def _losses(labels: _Vector, answers: _Vector) -> _Vector:

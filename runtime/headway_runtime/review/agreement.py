@@ -5,9 +5,10 @@ of equal labels by Wilson (1927), with the agreement by chance held fixed, so th
 taken for certainty.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from headway_runtime.intervals import wilson
 
 Z = 1.959963984540054
 """Quantile of the normal distribution at 97.5 %: the interval holds 95 %."""
@@ -47,12 +48,6 @@ def agreement(pairs: Sequence[tuple[int, int]]) -> Agreement | None:
     chance = ones[0] * ones[1] + (1 - ones[0]) * (1 - ones[1])
     if chance >= 1:
         return Agreement(count, equal, None, None, None)
-    low, high = _wilson(equal, count)
+    low, high = wilson(equal, count, Z)
     kappa, below, above = ((share - chance) / (1 - chance) for share in (equal, low, high))
     return Agreement(count, equal, kappa, below, above)
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    centre = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
-    width = Z / (1 + Z**2 / count) * math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
-    return max(0.0, centre - width), min(1.0, centre + width)
