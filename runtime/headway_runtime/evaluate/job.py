@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -28,6 +27,7 @@ from headway_runtime.evaluate.decide import Champion, Measured, Thresholds, deci
 from headway_runtime.evaluate.floors import FLOORS, Floor
 from headway_runtime.evaluate.metrics import BinaryMetrics, Vector, log_loss, log_loss_difference, measure
 from headway_runtime.evaluate.report import decision_document, quality_document
+from headway_runtime.flags import count, number
 from headway_runtime.jobs import JobError, JobPaths, job_paths, read_json, run_job, write_json
 from headway_runtime.models.model import Model, ModelError, load_model
 
@@ -161,20 +161,8 @@ def _record(files: Mapping[str, bytes], contract: Contract, dataset: Mapping[str
     return {"contract_digest": contract.digest, "dataset_version": dataset.get("dataset_version")} | made
 
 
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not -1 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share; write 0.08 for 8 %")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows; write an integer from 1")
-    return int(text)
+_share = number(-1, 1, "is no share; write 0.08 for 8 %")
+_count = count("is no number of rows; write an integer from 1")
 
 
 def main(arguments: list[str]) -> int:

@@ -24,6 +24,7 @@ from headway_runtime.contract import (
     ContractError,
 )
 from headway_runtime.data.conformance import read_rows
+from headway_runtime.flags import count
 from headway_runtime.jobs import JobError, JobPaths, job_paths, read_json, run_job, write_json
 from headway_runtime.models.model import Model, ModelError, load_model
 from headway_runtime.monitor.compare import compare
@@ -178,16 +179,15 @@ def _job(paths: JobPaths, options: argparse.Namespace) -> str:
     )
 
 
-def _periods(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 1_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of periods; write 1 to 1000")
-    return int(text)
-
-
 def main(arguments: list[str]) -> int:
     """Run the processing job `baseline`."""
     parser = argparse.ArgumentParser(prog="headway_runtime baseline")
-    parser.add_argument("--periods", type=_periods, default=PERIODS, metavar="COUNT")
+    parser.add_argument(
+        "--periods",
+        type=count("is no number of periods; write 1 to 1000", 1_000),
+        default=PERIODS,
+        metavar="COUNT",
+    )
     options = parser.parse_args(arguments)
     paths = job_paths()
     return run_job(lambda: _job(paths, options), paths.message, on_success=True)

@@ -1,7 +1,6 @@
 """The monitoring job: captured traffic of one window held against the baseline of the model that answered."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from headway_runtime.contract import (
     STATISTICS_FILE,
     VIOLATIONS_FILE,
 )
+from headway_runtime.flags import count, number
 from headway_runtime.jobs import JobError, JobPaths, job_paths, read_json, run_job, write_json
 from headway_runtime.monitor.assess import Assessment, Limits, assess, document, metrics, sentence
 from headway_runtime.monitor.baseline import Baseline
@@ -111,30 +111,9 @@ def _window(traffic: Traffic) -> dict[str, Any]:
     }
 
 
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share; write 0.1 for 10 %")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; write an integer from 1")
-    return int(text)
-
-
-def _hours(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write a number from 0")
-    return value
+_share = number(0, 1, "is no share; write 0.1 for 10 %", above=True)
+_count = count("is no number; write an integer from 1")
+_hours = number(0, 1_000_000, "is no time; write a number from 0")
 
 
 def main(arguments: list[str]) -> int:
