@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from headway_runtime.contract import Contract
 from headway_runtime.data.conformance import ARROW_TYPES
+from headway_runtime.release.captured import row_places
 from headway_runtime.serve.payload import CSV, JSON, JSON_LINES, READERS, read_batch
 from headway_runtime.serve.refusal import Refusal
 
@@ -106,7 +107,7 @@ def read_capture(directory: Path, contract: Contract, only: Collection[str] | No
 
 def _read_line(line: bytes, contract: Contract, reading: _Reading) -> None:
     try:
-        event_id, inference_id, time, request, answer = _event(line)
+        event_id, inference_id, metadata, request, answer = _event(line)
         if event_id in reading.events:
             reading.doubled += 1
             return
@@ -119,17 +120,18 @@ def _read_line(line: bytes, contract: Contract, reading: _Reading) -> None:
         reason = "the request breaks the contract"
         reading.unreadable[reason] = reading.unreadable.get(reason, 0) + 1
         return
+    time = str(metadata.get("inferenceTime", ""))
     reading.events.add(event_id)
     reading.times.append(time)
     reading.answers += answers
-    reading.ids += [(inference_id, place) for place in range(batch.rows)]
+    reading.ids += [(inference_id, place) for place in row_places(metadata, batch.rows)]
     reading.asked_at += [_seconds(time)] * batch.rows
     for name, values in batch.columns.items():
         reading.columns[name] += values
 
 
-def _event(line: bytes) -> tuple[str, str, str, tuple[bytes, str], tuple[bytes, str]]:
-    """Event id, inference id, time, request and answer of a captured line."""
+def _event(line: bytes) -> tuple[str, str, Mapping[str, Any], tuple[bytes, str], tuple[bytes, str]]:
+    """Event id, inference id, metadata, request and answer of a captured line."""
     try:
         document = json.loads(line)
         metadata = document["eventMetadata"]
@@ -138,7 +140,7 @@ def _event(line: bytes) -> tuple[str, str, str, tuple[bytes, str], tuple[bytes, 
         return (
             event_id,
             str(metadata.get("inferenceId", event_id)),
-            str(metadata.get("inferenceTime", "")),
+            metadata,
             _payload(data["endpointInput"]),
             _payload(data["endpointOutput"]),
         )

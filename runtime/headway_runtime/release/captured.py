@@ -14,6 +14,8 @@ from typing import Any
 
 MOST_ROWS = 100
 """Rows of one request that are looked at: a batch may have thousands."""
+ERASED_ROWS = "erasedRows"
+"""Member of an event's metadata: places of rows that were erased from the request since it was captured."""
 _TOKENS = (("input_tokens", "output_tokens"), ("prompt_tokens", "completion_tokens"))
 """Names under which models of language count what they have read and written, in `usage` of the answer."""
 
@@ -41,6 +43,7 @@ class Captured:
         rows: The rows that were asked about; empty where they cannot be read.
         answers: The answers; None where they are not what the contract promises.
         tokens: Tokens that were read and written; None where the answer counts none.
+        places: Place that each row had in the request when it was asked; in their order for None.
     """
 
     key: str
@@ -48,6 +51,22 @@ class Captured:
     rows: Sequence[Mapping[str, Any]]
     answers: Sequence[float] | None
     tokens: tuple[int, int] | None = None
+    places: Sequence[int] | None = None
+
+
+def row_places(metadata: Mapping[str, Any], count: int) -> list[int]:
+    """The places that rows had in their request when it was asked.
+
+    Args:
+        metadata: The event's metadata.
+        count: Rows that are left.
+
+    >>> row_places({"erasedRows": [1]}, 3)
+    [0, 2, 3]
+    """
+    erased = metadata.get(ERASED_ROWS)
+    gone = {item for item in erased if isinstance(item, int)} if isinstance(erased, list) else set()
+    return [place for place in range(count + len(gone)) if place not in gone][:count]
 
 
 def read_line(line: bytes, form: Form, columns: Sequence[str]) -> Captured | None:
@@ -73,6 +92,7 @@ def read_line(line: bytes, form: Form, columns: Sequence[str]) -> Captured | Non
         rows=wanted,
         answers=None if answers is None else answers[:MOST_ROWS],
         tokens=_tokens(data.get("endpointOutput")),
+        places=row_places(metadata, len(wanted)),
     )
 
 

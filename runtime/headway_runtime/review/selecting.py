@@ -55,7 +55,8 @@ def _of_request(request: Captured, choice: Choice, now: float) -> Iterator[Item]
     if request.answers is None or len(request.rows) != len(request.answers):
         return
     asked_at = request.at.timestamp()
-    for place, (row, answer) in enumerate(zip(request.rows, request.answers, strict=True)):
+    places = range(len(request.rows)) if request.places is None else request.places
+    for place, row, answer in zip(places, request.rows, request.answers, strict=True):
         sure = confidence(answer)
         if sure >= choice.minimum_confidence:
             continue
