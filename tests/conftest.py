@@ -1,9 +1,11 @@
-"""What holds for all tests: the order in which workers take files, and no test of the machine's speed."""
+"""What holds for all tests: the order in which workers take files, no test of speed, and no leftovers."""
 
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from support.leftovers import end_with_this_process
 
 LONG = ("system", "runtime_release", "stacks", "runtime_monitor")
 """Folders of tests whose files take longest."""
@@ -16,6 +18,11 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("any-machine")
+
+
+def pytest_configure() -> None:
+    """Lets sandboxes and whatever else tests start end with this process, also when it is killed."""
+    end_with_this_process()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

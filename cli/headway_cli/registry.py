@@ -8,6 +8,17 @@ from headway_cli.aws import Aws
 from headway_cli.systems import System
 
 APPROVED = "Approved"
+REHEARSAL = "rehearsal"
+"""Metadata of a package that was registered for a rehearsal alone: the time at which it was."""
+_COPIED = (
+    "ModelPackageGroupName",
+    "InferenceSpecification",
+    "ModelMetrics",
+    "DriftCheckBaselines",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+)
 
 
 def declared_metadata(definition: Mapping[str, Any]) -> dict[str, str]:
@@ -24,9 +35,9 @@ def declared_metadata(definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_made_by(package: Mapping[str, Any], declared: Mapping[str, str]) -> bool:
-    """Whether a model package carries what the definition would write on it today."""
+    """Whether a model package carries what the definition would write on it today, and is no rehearsal."""
     carried = package.get("CustomerMetadataProperties") or {}
-    return all(carried.get(name) == value for name, value in declared.items())
+    return REHEARSAL not in carried and all(carried.get(name) == value for name, value in declared.items())
 
 
 def declared_package(aws: Aws, system: System) -> dict[str, Any] | None:
@@ -57,6 +68,25 @@ def declared_package(aws: Aws, system: System) -> dict[str, Any] | None:
                 return package
             newest = package if newest is None else newest
     return newest
+
+
+def register_again(aws: Aws, package: Mapping[str, Any], at: str) -> str:
+    """Registers an approved model once more, as something new that is never taken for what is declared.
+
+    Args:
+        aws: Clients of the stack's account.
+        package: The model package, as SageMaker describes it.
+        at: The time, ISO 8601; keeps it apart from every other one.
+
+    Returns:
+        ARN of the new version.
+    """
+    copied = {name: package[name] for name in _COPIED if name in package}
+    metadata = {**package.get("CustomerMetadataProperties", {}), REHEARSAL: at}
+    answer = aws.client("sagemaker").create_model_package(
+        **copied, CustomerMetadataProperties=metadata, ModelApprovalStatus=APPROVED
+    )
+    return str(answer["ModelPackageArn"])
 
 
 def _steps(steps: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

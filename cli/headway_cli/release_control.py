@@ -5,7 +5,7 @@ from typing import Any
 
 from headway_cli.aws import Aws
 from headway_cli.errors import HeadwayError
-from headway_cli.registry import declared_package
+from headway_cli.registry import declared_package, register_again
 from headway_cli.systems import System
 from headway_runtime.release.plan import Plan, read_plan
 from headway_runtime.release.records import Order, Records, Release
@@ -33,6 +33,29 @@ def plan_of(aws: Aws, system: System) -> Plan:
     return read_plan(aws.client("ssm"), f"/headway/{system.endpoint_name}/release-plan")
 
 
+def rehearse(aws: Aws, system: System, package: str | None, at: str) -> str:
+    """Registers a model once more, which its event releases; answers the new model package.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: The system.
+        package: The model package; the newest one of what is declared when left out.
+        at: The time, ISO 8601.
+
+    Raises:
+        HeadwayError: No model was trained, or none of that name.
+    """
+    arn = _declared(aws, system) if package is None else package
+    sagemaker = aws.client("sagemaker")
+    try:
+        found = sagemaker.describe_model_package(ModelPackageName=arn)
+    except sagemaker.exceptions.ClientError as error:
+        raise HeadwayError(
+            f"there is no model package {arn}: {error.response['Error']['Message']}"
+        ) from error
+    return register_again(aws, found, at)
+
+
 def start(aws: Aws, system: System, package: str | None, override: str | None) -> str:
     """Starts a release; answers what is released.
 
@@ -45,14 +68,17 @@ def start(aws: Aws, system: System, package: str | None, override: str | None) -
     Raises:
         HeadwayError: No model was trained.
     """
-    if package is None:
-        found = declared_package(aws, system) if system.pipeline_name is not None else None
-        if found is None:
-            raise HeadwayError(f"{system.name} has no trained model; run `headway up`, or name a --package")
-        package = str(found["ModelPackageArn"])
+    package = _declared(aws, system) if package is None else package
     detail = {"ModelPackageArn": package, **({} if override is None else {"Override": override})}
     _execute(aws, system, detail)
     return package
+
+
+def _declared(aws: Aws, system: System) -> str:
+    found = declared_package(aws, system) if system.pipeline_name is not None else None
+    if found is None:
+        raise HeadwayError(f"{system.name} has no trained model; run `headway up`, or name a --package")
+    return str(found["ModelPackageArn"])
 
 
 def order(aws: Aws, system: System, what: str, by: str, why: str) -> Release:

@@ -63,10 +63,9 @@ class Stage(ReleaseStage):
         return found
 
     def is_as_declared(self) -> None:
-        """Holds that a refresh takes note of what serves and of nothing else, and an update does nothing."""
-        refreshed = succeeded(self.project.shell("pulumi refresh --yes --skip-preview"))
-        assert set(re.findall(r"\[diff: .*\]", refreshed)) <= {"[diff: ~endpointConfigName]"}
-        succeeded(self.project.shell("pulumi up --yes --skip-preview --expect-no-changes"))
+        """Holds that neither a refresh nor an update finds anything to do."""
+        for verb in ("refresh", "up"):
+            succeeded(self.project.shell(f"pulumi {verb} --yes --skip-preview --expect-no-changes"))
 
     def report_of(self, release: Release) -> str:
         """What the shadow showed, for people."""

@@ -15,6 +15,7 @@ from headway_cli import release_control
 from headway_cli.errors import WrongUseError
 from headway_cli.opening import open_system
 from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, SystemOption, emit
+from headway_cli.project import LOCAL_STACK
 from headway_cli.release_view import history_text, release_document, release_text
 
 LOOK_S = 1.0
@@ -66,10 +67,24 @@ def start(
         typer.Option(help="Why a model that was rolled back is tried again.", metavar="REASON"),
     ] = None,
     by: ByOption = None,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Release the model as a new version of itself; only in the sandbox."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Release a model: it goes through every stage, judged at each."""
+    if rehearse and stack != LOCAL_STACK:
+        raise WrongUseError(f"--rehearse is for the sandbox; the stack {stack} has real users")
+    if rehearse and override is not None:
+        raise WrongUseError("--rehearse releases a new version, which needs no --override")
     aws, chosen = open_system(stack, system)
+    if rehearse:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        released = release_control.rehearse(aws, chosen, package, at)
+        text = f"the rehearsal of {released} begins; now `headway traffic replay`, with a --fault or without"
+        emit(text, {"system": chosen.name, "package": released}, as_json=as_json)
+        return
     said = None if override is None else f"{_name(by)}: {override}"
     released = release_control.start(aws, chosen, package, said)
     text = f"the release of {released} begins; see `headway release status --watch`"
