@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from headway_sandbox.dataplane.plane import close, flush, plane_of
+from headway_sandbox.dataplane import async_inference, plane
+from headway_sandbox.dataplane.plane import flush
 from headway_sandbox.sagemaker.protocol import SageMaker
 
 __all__ = ["close", "flush", "restore"]
@@ -13,5 +14,13 @@ async def restore(service: SageMaker) -> None:
     # Imported here: the control plane builds on this package.
     from headway_sandbox.sagemaker.endpoint_deployment import resume  # noqa: PLC0415
 
-    plane_of(service)  # takes up captured data and asynchronous invocations that were left
+    # What was left is taken up: captured data, asynchronous invocations.
+    plane.plane_of(service)
+    async_inference.queue_of(service)
     resume(service)
+
+
+async def close(service: SageMaker) -> None:
+    """Ends the data plane of a SageMaker that stops or is reset."""
+    async_inference.close(service)
+    await plane.close(service)

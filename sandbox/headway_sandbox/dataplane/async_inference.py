@@ -23,6 +23,7 @@ from headway_sandbox.dataplane.http_client import HttpResponse
 from headway_sandbox.dataplane.invocation import Call, choose, serving
 from headway_sandbox.dataplane.metrics import NAMESPACE, Invocation
 from headway_sandbox.dataplane.model_call import ModelFailureError, ModelRequest, UnknownContainerError
+from headway_sandbox.dataplane.plane import DataPlane, plane_of
 from headway_sandbox.dataplane.refusals import Answer, RefusalError, failure_text, invalid
 from headway_sandbox.sagemaker.credentials import acting_as
 from headway_sandbox.sagemaker.protocol import ServiceError
@@ -30,7 +31,6 @@ from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location, encrypti
 
 if TYPE_CHECKING:
     from headway_sandbox.dataplane.fleet import Fleet, Variant
-    from headway_sandbox.dataplane.plane import DataPlane
     from headway_sandbox.sagemaker.aws import LoopbackAws
     from headway_sandbox.sagemaker.protocol import SageMaker
 
@@ -45,6 +45,8 @@ MAX_PAYLOAD_BYTES = 2**30
 _AWS_ERRORS = (ClientError, BotoCoreError, ServiceError, S3FileError)
 
 _log = logging.getLogger(__name__)
+
+_queues: dict[int, AsyncQueue] = {}
 
 
 class _FailedError(Exception):
@@ -69,13 +71,27 @@ async def invoke_async(call: Call) -> Answer:
         now=call.service.clock(),
         role_arn=fleet.plan.variants[0].role_arn,
     )
-    call.plane.queue.add(request, call.body)
+    queue_of(call.service).add(request, call.body)
     headers = {
         "Content-Type": "application/json",
         "X-Amzn-SageMaker-OutputLocation": request.output,
         **({} if request.failure is None else {"X-Amzn-SageMaker-FailureLocation": request.failure}),
     }
     return 202, headers, json.dumps({"InferenceId": request.inference_id}).encode()
+
+
+def queue_of(service: SageMaker) -> AsyncQueue:
+    """The asynchronous invocations of a running SageMaker; those that were left go on."""
+    queue = _queues.get(id(service))
+    if queue is None:
+        queue = _queues[id(service)] = AsyncQueue(service, plane_of(service))
+        service.tasks.start("data-plane-async", queue.run())
+    return queue
+
+
+def close(service: SageMaker) -> None:
+    """Forgets the queue of a SageMaker that stops or is reset; what is stored goes on at the next start."""
+    _queues.pop(id(service), None)
 
 
 class AsyncQueue:

@@ -8,7 +8,6 @@ import functools
 import os
 import weakref
 
-from headway_sandbox.dataplane.async_inference import AsyncQueue
 from headway_sandbox.dataplane.capture import CaptureRule
 from headway_sandbox.dataplane.capture_spool import CaptureSpool
 from headway_sandbox.dataplane.choice import Sampling
@@ -42,7 +41,6 @@ class DataPlane:
         spool: Takes in captured invocations.
         models: Asks models, under the faults of the moment.
         shadows: The copies of requests that are with shadow variants.
-        queue: The asynchronous invocations.
     """
 
     def __init__(self, service: SageMaker) -> None:
@@ -76,8 +74,6 @@ class DataPlane:
             capacity=service.faults.capacity,
             max_copies=int(os.environ.get(MAX_COPIES_VARIABLE, MAX_COPIES)),
         )
-        self.queue = AsyncQueue(service, self)
-        service.tasks.start("data-plane-async", self.queue.run())
         service.tasks.start("data-plane-publisher", self.publisher.run())
         service.tasks.start("data-plane-metrics", self.metrics.run())
         usage = WorkerUsage(lambda: list(self._fleets.values()), service.put_metrics, service.clock)
