@@ -1,19 +1,15 @@
 """Bad data in a running pipeline: it stops with the reason and keeps the data under another key."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import pulumi
 import pytest
 
 from headway_cli.aws import Aws
 from headway_cli.training import execution_steps, failure_reason
 from headway_components import ColumnType, DataColumn, DataContract, EvaluationSpec
-from headway_components._function_code import function_code
 from headway_components._quality_steps import QualityPlan
 from headway_components._training_function import CODE as CODE_OF_PLANNER
 from headway_components._training_function import HANDLER
@@ -22,6 +18,8 @@ from headway_runtime.contract import canonical_json
 from headway_sandbox import lifecycle
 from support.control import until
 from support.example_system import CONTRACT, LOCAL_IMAGE, TRAINING
+from support.functions import function_zip
+from support.sandboxes import sandbox
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 PLACE = "fraud-local"
@@ -53,11 +51,8 @@ def build(connection, data_dir):
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    state_dir = tmp_path_factory.mktemp("quality-sandbox")
-    url = lifecycle.start(state_dir, 0).endpoint_url
-    variables = {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
-    yield Aws({**variables, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
-    lifecycle.stop(state_dir)
+    with sandbox(tmp_path_factory.mktemp("quality-sandbox")) as record:
+        yield Aws(lifecycle.aws_environment(record))
 
 
 def objects(aws: Aws, prefix: str) -> dict[str, Any]:
@@ -72,18 +67,13 @@ def objects(aws: Aws, prefix: str) -> dict[str, Any]:
 
 def planner(aws: Aws) -> str:
     """A function that plans a training as declared."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, asset in function_code(*CODE_OF_PLANNER).assets.items():
-            assert isinstance(asset, pulumi.StringAsset)
-            archive.writestr(name, asset.text)
     made = aws.client("lambda").create_function(
         FunctionName=f"{PLACE}-plan",
         Runtime="python3.12",
         Handler=HANDLER,
         Role=ROLE,
         Timeout=60,
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": function_zip(*CODE_OF_PLANNER)},
         Environment={
             "Variables": {
                 "HEADWAY_ARTIFACTS_BUCKET": "artifacts",

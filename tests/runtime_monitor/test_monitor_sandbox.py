@@ -1,14 +1,10 @@
 """The monitor on a sandbox: traffic of a live endpoint, windows, the alarm, the training that it starts."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import boto3
-import pulumi
 import pytest
 
 from headway_cli.aws import Aws
@@ -16,7 +12,6 @@ from headway_cli.errors import HeadwayError
 from headway_cli.monitoring import look, watched
 from headway_cli.systems import System
 from headway_components import DriftPlan
-from headway_components._function_code import function_code
 from headway_components._monitor_grants import NAMESPACE
 from headway_components._monitor_steps import MonitorPlan, monitor_pipeline
 from headway_components._training_steps import DRIFT, TRIGGER_PARAMETER, TRIGGERS
@@ -25,7 +20,9 @@ from headway_runtime.contract import placeholder_artifact
 from headway_sandbox import lifecycle
 from support.control import unique, until
 from support.example_system import LOCAL_IMAGE
+from support.functions import function_zip
 from support.monitored import CONTRACT, baseline_of, csv_row, rows
+from support.sandboxes import client, sandbox
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 BUCKET = "work"
@@ -43,20 +40,14 @@ PLAN = DriftPlan(
 class World:
     """One monitored endpoint."""
 
-    endpoint_url: str
+    record: lifecycle.SandboxRecord
     name: str = field(default_factory=lambda: unique("shop"))
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         """A client of the sandbox."""
         if service not in self.clients:
-            self.clients[service] = boto3.client(
-                service,
-                endpoint_url=self.endpoint_url,
-                region_name="us-east-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-            )
+            self.clients[service] = client(self.record.endpoint_url, service)
         return self.clients[service]
 
     @property
@@ -127,7 +118,7 @@ class World:
             Handler=HANDLER,
             Role=ROLE,
             Timeout=60,
-            Code={"ZipFile": _archive()},
+            Code={"ZipFile": function_zip(*CODE)},
             Environment={
                 "Variables": {
                     "HEADWAY_SYSTEM": "shop",
@@ -276,27 +267,16 @@ class World:
         ]
 
 
-def _archive() -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, asset in function_code(*CODE).assets.items():
-            assert isinstance(asset, pulumi.StringAsset)
-            archive.writestr(name, asset.text)
-    return packed.getvalue()
-
-
 @pytest.fixture(scope="module")
-def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state_dir = tmp_path_factory.mktemp("monitor-sandbox")
-    url = lifecycle.start(state_dir, 0).endpoint_url
-    World(url).client("s3").create_bucket(Bucket=BUCKET)
-    yield url
-    lifecycle.stop(state_dir)
+def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.SandboxRecord]:
+    with sandbox(tmp_path_factory.mktemp("monitor-sandbox")) as started:
+        World(started).client("s3").create_bucket(Bucket=BUCKET)
+        yield started
 
 
 @pytest.fixture
-def world(endpoint_url: str) -> World:
-    made = World(endpoint_url)
+def world(record: lifecycle.SandboxRecord) -> World:
+    made = World(record)
     made.serve()
     made.watch()
     return made
@@ -402,14 +382,7 @@ def test_without_traffic_there_is_nothing_to_look_at(world: World) -> None:
 
 
 def test_a_person_looks_and_reads_what_was_found(world: World) -> None:
-    aws = Aws(
-        {
-            "AWS_ENDPOINT_URL": world.endpoint_url,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-    )
+    aws = Aws(lifecycle.aws_environment(world.record))
     system = System(
         name="shop",
         endpoint_name=world.name,

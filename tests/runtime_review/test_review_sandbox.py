@@ -1,25 +1,23 @@
 """The review queue on a sandbox: unsure answers, people at the same time, labels that go back."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pulumi
 import pytest
 
 from headway_cli.aws import Aws
 from headway_cli.errors import HeadwayError
 from headway_cli.reviewing import item_text, list_text, reviewing, shown_inputs, turn
 from headway_cli.systems import System
-from headway_components._function_code import function_code
 from headway_components.review_queue import CODE, HANDLER, NAMESPACE
 from headway_runtime.monitor.labels import read_labels
 from headway_runtime.review import collecting
 from headway_sandbox import lifecycle
+from support.functions import function_zip
+from support.sandboxes import sandbox
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 PLACE = "shop-local"
@@ -47,11 +45,8 @@ def line(number: int, answer: float, at: datetime = NOW) -> str:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    state_dir = tmp_path_factory.mktemp("review-sandbox")
-    url = lifecycle.start(state_dir, 0).endpoint_url
-    variables = {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
-    yield Aws({**variables, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
-    lifecycle.stop(state_dir)
+    with sandbox(tmp_path_factory.mktemp("review-sandbox")) as record:
+        yield Aws(lifecycle.aws_environment(record))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +82,7 @@ def system(aws: Aws) -> System:
         Handler=HANDLER,
         Role=ROLE,
         Timeout=60,
-        Code={"ZipFile": _archive()},
+        Code={"ZipFile": function_zip(*CODE)},
         Environment={"Variables": {f"HEADWAY_{name}": value for name, value in settings.items()}},
     )
     lines = [line(number, 0.95) for number in range(4)]
@@ -104,15 +99,6 @@ def system(aws: Aws) -> System:
         contract_digest="",
         review={"table_name": "answers", "function_name": "review", "lease_s": 600},
     )
-
-
-def _archive() -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, asset in function_code(*CODE).assets.items():
-            assert isinstance(asset, pulumi.StringAsset)
-            archive.writestr(name, asset.text)
-    return packed.getvalue()
 
 
 def test_unsure_answers_reach_people_and_their_labels_come_back(

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from headway_sandbox import lifecycle
+from support.sandboxes import client
 
 ROLE = "arn:aws:iam::000000000000:role/jobs"
 BUCKET = "control-tests"
@@ -65,13 +65,8 @@ class Cloud:
     def client(self, service: str) -> Any:
         """A boto3 client; no retries, so that an error is seen as it is."""
         if service not in self.clients:
-            self.clients[service] = boto3.client(
-                service,
-                endpoint_url=self.record.endpoint_url,
-                region_name="us-east-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-                config=Config(retries={"max_attempts": 0}, read_timeout=30),
+            self.clients[service] = client(
+                self.record.endpoint_url, service, Config(retries={"max_attempts": 0}, read_timeout=30)
             )
         return self.clients[service]
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headway_sandbox import lifecycle
+from support.sandboxes import client
 from support.signed import SIGNED
 
 CALLERS = 16
@@ -192,16 +192,7 @@ def deploy(
     record: lifecycle.SandboxRecord, artifact: bytes, folder: str, endpoints: Mapping[str, bool]
 ) -> None:
     """Creates endpoints, each with whether its calls are captured, and waits until they serve."""
-    sagemaker, s3 = (
-        boto3.client(
-            service,
-            endpoint_url=record.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        for service in ("sagemaker", "s3")
-    )
+    sagemaker, s3 = (client(record.endpoint_url, service) for service in ("sagemaker", "s3"))
     s3.create_bucket(Bucket="benchmark")
     s3.put_object(Bucket="benchmark", Key="model.tar.gz", Body=artifact)
     capture = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
+from support.sandboxes import client
 
 ROOT = Path(__file__).resolve().parents[2]
 SEPTEMBER_FLIGHT = json.loads((ROOT / "stacks/flight_delay/september_flight.json").read_text("utf-8"))
@@ -102,13 +102,7 @@ class Project:
 
     def client(self, service: str) -> Any:
         """An unmodified boto3 client."""
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return client(f"http://127.0.0.1:{self.port}", service)
 
     def ask(self, row: Mapping[str, Any] = SEPTEMBER_FLIGHT) -> float:
         """The probability that the live endpoint gives for a flight."""

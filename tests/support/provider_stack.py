@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from headway_sandbox import lifecycle
 from headway_sandbox.engine import Engine, prepare
 from headway_sandbox.provider.paths import top_of
+from support import sandboxes
 
 TESTS = Path(__file__).resolve().parents[1]
 _IGNORED = frozenset({"same", "read", "refresh"})
@@ -35,13 +34,7 @@ def sandboxed(engine: Engine, base: Path) -> Iterator[dict[str, str]]:
 
 def client(environment: Mapping[str, str], service: str) -> Any:
     """A client of the sandbox."""
-    return boto3.client(
-        service,
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return sandboxes.client(environment["AWS_ENDPOINT_URL"], service)
 
 
 @dataclass

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from headway_sandbox import lifecycle
+from support.sandboxes import client
 
 ROLE = "arn:aws:iam::000000000000:role/serving"
 TIMEOUT_S = 60.0
@@ -54,13 +54,10 @@ class Serving:
     def client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = boto3.client(
+                self._clients[service] = client(
+                    self.record.endpoint_url,
                     service,
-                    endpoint_url=self.record.endpoint_url,
-                    region_name="us-east-1",
-                    aws_access_key_id="test",
-                    aws_secret_access_key="test",
-                    config=Config(retries={"max_attempts": 0}, read_timeout=70, max_pool_connections=20),
+                    Config(retries={"max_attempts": 0}, read_timeout=70, max_pool_connections=20),
                 )
             return self._clients[service]
 

@@ -10,7 +10,6 @@ import sys
 import time
 from typing import Any
 
-import boto3
 import grpc
 import pytest
 from google.protobuf import empty_pb2
@@ -20,6 +19,7 @@ from headway_sandbox.provider import registry, server, wire
 from headway_sandbox.provider.assets import Archive, Asset
 from headway_sandbox.provider.wire import UNKNOWN, Secret
 from support.provider_plugin import CallError, Plugin
+from support.sandboxes import client
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
@@ -34,13 +34,7 @@ UPDATE, REPLACE = provider_pb2.PropertyDiff.UPDATE, provider_pb2.PropertyDiff.UP
 
 
 def aws(variables: dict[str, str], service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return client(variables["AWS_ENDPOINT_URL"], service)
 
 
 def test_a_preview_tells_what_is_certain_and_nothing_else(offline: Plugin) -> None:

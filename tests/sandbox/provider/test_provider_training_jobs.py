@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from support.provider_plugin import CallError, Plugin
+from support.sandboxes import client
 
 BUCKET = "aws:s3/bucket:Bucket"
 TRAINING_JOB = "aws:sagemaker/trainingJob:TrainingJob"
@@ -33,13 +33,7 @@ def inputs(name: str, code: str) -> dict[str, Any]:
 def sagemaker(plugin: Plugin, sandbox_variables: dict[str, str]) -> Any:
     """A client of the sandbox's SageMaker, and a bucket for models."""
     _, bucket = plugin.create(BUCKET, {"bucket": "trained", "forceDestroy": True})
-    yield boto3.client(
-        "sagemaker",
-        endpoint_url=sandbox_variables["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    yield client(sandbox_variables["AWS_ENDPOINT_URL"], "sagemaker")
     plugin.delete(BUCKET, "trained", bucket)
 
 
