@@ -197,26 +197,20 @@ def test_a_release_whose_execution_goes_on_is_left_alone_however_long_it_takes(w
     assert (turned_back.execution, turned_back.status) == ("arn:first", "rolled_back")
 
 
-def test_the_last_two_shapes_stay_and_older_ones_go(world: World) -> None:
+def test_the_last_two_shapes_stay_and_older_ones_go_but_for_what_a_deployment_has_just_made(
+    world: World,
+) -> None:
     served = []
     for noun in ("one", "two", "three"):
         served.append(world.release(world.package(noun)).release.serving)
+        fresh = world.config("second", "ml.m5.xlarge") if noun == "three" else world.base.config
         world.collector.after_release()
 
     there = set(world.catalogue.configs(world.settings.prefix))
 
-    assert there == {world.base.config, *served[1:]}
+    assert there == {world.base.config, fresh, *served[1:]}
     models = set(world.catalogue.models(world.settings.prefix))
-    assert len(models) == 3
-
-
-def test_what_a_deployment_has_just_made_is_left_alone(world: World) -> None:
-    world.release(world.package("one"))
-    fresh = world.config("second", "ml.m5.xlarge")
-
-    world.collector.after_release()
-
-    assert fresh in set(world.catalogue.configs(world.settings.prefix))
+    assert len(models) == 4
 
 
 def test_a_changed_base_carries_the_serving_model_over(world: World) -> None:

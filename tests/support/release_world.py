@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ class World:
     plan: Plan
     ended: set[str] = field(default_factory=set)
     """Executions that have ended."""
+    asked: list[str] = field(default_factory=list)
+    """Inference ids of what users have asked."""
 
     def config(self, noun: str, instance_type: str = "ml.m5.large", *, artifact: bytes | None = None) -> str:
         """Makes a base configuration with its own placeholder model, as the stack does."""
@@ -155,13 +158,16 @@ class World:
         def ask() -> None:
             client = self.clients("sagemaker-runtime")
             while not stop.is_set():
+                inference_id = str(uuid.uuid4())
                 try:
                     client.invoke_endpoint(
                         EndpointName=self.settings.endpoint,
                         ContentType="text/csv",
                         Accept="text/csv",
+                        InferenceId=inference_id,
                         Body=ROW,
                     )
+                    self.asked.append(inference_id)
                 except ClientError as error:
                     failed.append(str(error))
 
