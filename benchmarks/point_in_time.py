@@ -25,10 +25,12 @@ FEAST = "feast[duckdb]==0.67.0"
 OURS = """
 import json, resource, sys, time
 from datetime import UTC, datetime
-import pyarrow.compute as pc, pyarrow.parquet as pq
+from pathlib import Path
+import pyarrow.compute as pc
 from headway_runtime.features.definition import TrainingSetDefinition
 from headway_runtime.features.job import MEMORY_LIMIT
 from headway_runtime.features.join import connect, join
+from headway_runtime.features.store_files import Files, read_labels
 folder, event_time_type, known_by = sys.argv[1:]
 features = [{"name": name, "type": "number"} for name in "abc"]
 group = {"name": "g", "keys": {"id": "id"}, "features": features}
@@ -39,7 +41,7 @@ started, used = time.perf_counter(), time.process_time()
 with connect(f"{folder}/spill", MEMORY_LIMIT, 2) as connection:
     files = f"{folder}/{event_time_type}/*.parquet"
     connection.execute(f"CREATE VIEW offline_store.g AS SELECT * FROM read_parquet('{files}')")
-    labels = pq.read_table(f"{folder}/labels.parquet")
+    labels = read_labels(Files(Path(folder), {"labels.parquet": ""}))
     joined = join(connection, labels, definition, datetime(2030, 1, 1, tzinfo=UTC))
 took, used = time.perf_counter() - started, time.process_time() - used
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -310,7 +310,7 @@ def test_a_thousand_random_stores_answer_as_plain_python_does(connection: duckdb
 @pytest.mark.parametrize(
     ("events", "written", "in_sql", "expected"),
     [
-        ((1, 2), (3, 3), "event_ms AS newness", 1.0),
+        ((1, 2), (3, 3), "m.label_ms >= r1.event_ms", 1.0),
         ((1, 1), (4, 3), "HUGEINT", 0.0),
         ((1, 1), (3, 3), "DISTINCT ON", 1.0),
     ],
@@ -334,6 +334,12 @@ def test_a_query_breaks_the_ties_that_there_are(
     assert joined.rows["x"].to_pylist() == [expected]
     assert in_sql in joined.sql
     check(connection, world, reference(world))
+    # What is written beside the set is what makes it: anybody can run it again.
+    rows_of_labels = load(connection, world)
+    connection.register("labels", rows_of_labels.append_column("label_row", pa.array(range(1))))
+    assert connection.execute(joined.sql).fetchnumpy()["x"].tolist() == [expected]
+    connection.execute("DROP SCHEMA training_set CASCADE").fetchall()
+    connection.unregister("labels")
 
 
 def big_world(known_by: str, seed: int) -> World:

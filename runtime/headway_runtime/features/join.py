@@ -11,7 +11,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headway_runtime.features.definition import ADDED_COLUMNS, LABEL_ROW, GroupView, TrainingSetDefinition
-from headway_runtime.features.queries import LABELS, LATEST, STATES, STORE, Ties, duckdb_sql, quoted, ties_sql
+from headway_runtime.features.queries import (
+    LABELS,
+    LATEST,
+    PARTS,
+    STATES,
+    STORE,
+    Ties,
+    duckdb_sql,
+    entities_sql,
+    moments_sql,
+    quoted,
+    records_sql,
+    script,
+    ties_sql,
+)
 from headway_runtime.jobs import JobError
 
 
@@ -21,7 +35,7 @@ class Joined:
 
     Attributes:
         rows: The labels as they were given, in their order; then features and states.
-        sql: The query that was run.
+        sql: The statements that were run; the last answers features and states.
         states: How many labels found a value, or why not, by group and state.
     """
 
@@ -75,15 +89,11 @@ def join(
     narrow = labels.select(sorted(needed | {definition.label_time}))
     connection.register(LABELS, narrow.append_column(LABEL_ROW, pa.array(np.arange(labels.num_rows))))
     try:
-        ties = {
-            group.name: _ties(connection, group, number, as_of)
-            for number, group in enumerate(definition.groups, 1)
-        }
-        sql = duckdb_sql(definition, as_of, ties)
-        found: pa.Table = connection.sql(sql).to_arrow_table()
+        statements, found = _run(connection, definition, as_of)
     except duckdb.Error as error:
         raise JobError(f"features and labels cannot be joined: {str(error).splitlines()[0]}") from error
     finally:
+        connection.execute(f"DROP SCHEMA IF EXISTS {PARTS} CASCADE").fetchall()
         connection.unregister(LABELS)
     order = found[LABEL_ROW].to_numpy()
     if not np.array_equal(order, np.arange(labels.num_rows)):
@@ -92,19 +102,43 @@ def join(
     for name in found.column_names[1:]:
         rows = rows.append_column(name, found[name])
     states = {group.name: _counted(found[group.state]) for group in definition.groups}
-    return Joined(rows, sql, states)
+    return Joined(rows, script(definition, as_of, statements), states)
 
 
-def _ties(connection: duckdb.DuckDBPyConnection, group: GroupView, number: int, as_of: datetime) -> Ties:
-    """The ties in a group's records; two hashes that are the same by chance cost time, and nothing else."""
-    worst = Ties.NONE
-    for kind in (Ties.EVENT_TIME, Ties.ALL_TIMES):
-        (marks,) = connection.execute(ties_sql(group, number, as_of, kind)).fetchnumpy().values()
+def _run(
+    connection: duckdb.DuckDBPyConnection, definition: TrainingSetDefinition, as_of: datetime
+) -> tuple[list[str], pa.Table]:
+    """The statements that make the set, and what the last of them answers."""
+    statements = [
+        f"CREATE SCHEMA {PARTS}",
+        *(entities_sql(group, number) for number, group in enumerate(definition.groups, 1)),
+        moments_sql(definition),
+    ]
+    for statement in statements:
+        connection.execute(statement).fetchall()
+    ties = {}
+    for number, group in enumerate(definition.groups, 1):
+        ties[group.name] = _write_down(connection, group, number, as_of)
+        statements.append(records_sql(group, number, as_of, ties[group.name]))
+    statements.append(duckdb_sql(definition, ties))
+    found: pa.Table = connection.sql(statements[-1]).to_arrow_table()
+    return statements, found
+
+
+def _write_down(
+    connection: duckdb.DuckDBPyConnection, group: GroupView, number: int, as_of: datetime
+) -> Ties:
+    """Writes a group's records down, and tells which ties they have.
+
+    Most have none, which costs half; two hashes that are the same by chance cost time, and nothing else.
+    """
+    for ties in (Ties.NONE, Ties.EVENT_TIME):
+        connection.execute(records_sql(group, number, as_of, ties)).fetchall()
+        (marks,) = connection.execute(ties_sql(number, ties)).fetchnumpy().values()
         marks.sort()
         if not (marks[1:] == marks[:-1]).any():
-            break
-        worst = kind
-    return worst
+            return ties
+    return Ties.ALL_TIMES  # written down as for the event time: the query takes one of those that are left
 
 
 def _counted(states: pa.ChunkedArray) -> dict[str, int]:

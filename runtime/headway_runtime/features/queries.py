@@ -4,12 +4,14 @@ Both answer the same: for each label the newest record of its entity that was kn
 the latest event time, then the latest write time, then the latest call of the interface; of records that are
 the same in all three, a deletion, then the greatest values. Times are whole milliseconds, as in the store.
 
-DuckDB finds the record by an `ASOF` join. Athena has none: there, labels and records lie on one time line.
+DuckDB finds the record by an `ASOF` join over the records of the entities that labels ask for, which it wrote
+down before: narrow, with a number in place of their keys. Athena has no such join: there, labels and records
+lie on one time line.
 """
 
 # ruff: noqa: S608 - names are quoted, and values are numbers, times and our own words
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -18,6 +20,8 @@ from headway_runtime.features.definition import LABEL_ROW, GroupView, TrainingSe
 LABELS = "labels"
 STORE = "offline_store"
 """Schema with a view of each group, by the group's name."""
+PARTS = "training_set"
+"""Schema of what DuckDB writes down on the way to a training set."""
 
 FOUND, NONE, EXPIRED, DELETED = "found", "none", "expired", "deleted"
 STATES = (FOUND, NONE, EXPIRED, DELETED)
@@ -52,97 +56,134 @@ class Ties(Enum):
     """Some are the same in event time, write time, time of the call, and deletion."""
 
 
-def duckdb_sql(definition: TrainingSetDefinition, as_of: datetime, ties: Mapping[str, Ties]) -> str:
-    """The query for DuckDB, over the table `labels` and the views of the schema `offline_store`.
+def entities_sql(group: GroupView, number: int) -> str:
+    """A statement that numbers the entities that labels ask for: numbers join faster than keys do.
 
     Args:
-        definition: The training set.
-        as_of: Records that were written later do not count; with a time zone.
-        ties: What ties there are, by group: a query that breaks none takes half the time. In an order that
-            has ties, an `ASOF` join would take any of them.
-
-    Returns:
-        The query. It answers `label_row`, the features and states, in the order of the labels.
+        group: The group.
+        number: Its place in the definition, from 1.
     """
-    tables = [f"moments AS (\n{_moments(definition, 'epoch_ms(CAST({} AS TIMESTAMP))')}\n  FROM labels\n)"]
-    joins = ["FROM moments AS m"]
+    pairs = _pairs(group)
+    keys = ", ".join(f"{quoted(label)} AS {key}" for key, label in pairs)
+    where = " AND ".join(f"{quoted(label)} IS NOT NULL" for _, label in pairs)
+    return (
+        f"CREATE TABLE {PARTS}.entities_{number} AS\n"
+        "SELECT *, CAST(row_number() OVER () AS INTEGER) AS entity\n"
+        f"FROM (SELECT DISTINCT {keys} FROM {LABELS} WHERE {where})"
+    )
+
+
+def moments_sql(definition: TrainingSetDefinition) -> str:
+    """A statement that writes down which entity of each group a label asks for, and when."""
+    columns, joins = [f"l.{LABEL_ROW}"], [f"FROM {LABELS} AS l"]
     for number, group in enumerate(definition.groups, 1):
-        tables.append(records_table(group, number, as_of, ties[group.name]))
-        source = f"records_{number}"
-        keys = _keys(group)
-        if ties[group.name] is Ties.ALL_TIMES:
-            values = ", ".join(f"{quoted(feature.name)} DESC NULLS LAST" for feature in group.features)
-            tables.append(
-                f"distinct_{number} AS (\n  SELECT DISTINCT ON ({', '.join(keys)}, newness) *\n"
-                f"  FROM {source}\n  ORDER BY {', '.join(keys)}, newness, {values}\n)"
-            )
-            source = f"distinct_{number}"
-        on = [f"r{number}.{key} = m.{quoted(label)}" for key, label in _pairs(group)]
-        if group.known_by == "write_time":
-            tables.append(
-                f"known_{number} AS (  -- without what arrived late, when something newer was known\n"
-                f"  SELECT *, greatest(event_ms, write_ms) AS known_ms\n  FROM {source}\n"
-                f"  QUALIFY newness = max(newness) OVER (PARTITION BY {', '.join(keys)} ORDER BY known_ms)\n)"
-            )
-            source = f"known_{number}"
-            on.append(f"m.label_ms >= r{number}.known_ms")
-        else:
-            on.append(
-                f"m.label_ms >= r{number}.newness"
-                if ties[group.name] is Ties.NONE
-                else f"(m.label_ms::HUGEINT + 1) * {_AFTER_EVENT} > r{number}.newness"
-            )
-        joins.append(f"ASOF LEFT JOIN {source} AS r{number}\n  ON {' AND '.join(on)}")
-    return _query(definition, as_of, tables, f"m.{LABEL_ROW}", joins, _ENUMERATED)
+        on = " AND ".join(f"e{number}.{key} = l.{quoted(label)}" for key, label in _pairs(group))
+        columns.append(f"e{number}.entity AS entity_{number}")
+        joins.append(f"LEFT JOIN {PARTS}.entities_{number} AS e{number} ON {on}")
+    columns.append(f"epoch_ms(CAST(l.{quoted(definition.label_time)} AS TIMESTAMP)) AS label_ms")
+    lines = "\n".join(joins)
+    return f"CREATE TABLE {PARTS}.moments AS\nSELECT {', '.join(columns)}\n{lines}"
 
 
-def records_table(group: GroupView, number: int, as_of: datetime, ties: Ties) -> str:
-    """The table `records_<number>` of DuckDB's query: a group's records as they count, with their newness.
+def records_sql(group: GroupView, number: int, as_of: datetime, ties: Ties) -> str:
+    """A statement that writes down a group's records as they count, of the entities that labels ask for.
 
     Args:
         group: The group.
         number: Its place in the definition, from 1.
         as_of: Records that were written later do not count; with a time zone.
-        ties: The ties that the newness has to break.
+        ties: The ties that the newness has to break; where there are none, it is the event time.
     """
     event = quoted(group.event_time)
     text = group.event_time_type == "String"
     read = f"epoch_ms(CAST({event} AS TIMESTAMP))" if text else f"CAST(round({event} * 1000) AS BIGINT)"
-    invoked = "epoch_ms(coalesce(api_invocation_time, write_time))"
     columns = [
         *(f"{quoted(column)} AS {key}" for key, column in _columns(group)),
         f"greatest({read}, -{_FIELD}) AS event_ms",
         "greatest(epoch_ms(write_time), 0) AS write_ms",
-        f"least(greatest({invoked}, 0), {_FIELD - 1}) AS invoked_ms",
+        f"least(greatest({_INVOKED}, 0), {_FIELD - 1}) AS invoked_ms",
         "coalesce(is_deleted, false) AS is_deleted",
         *(_cast(feature.column, feature.type, feature.name) for feature in group.features),
     ]
-    newness = (
-        f"event_ms * {_AFTER_EVENT}::HUGEINT + write_ms * {2 * _FIELD}::HUGEINT"
-        " + (invoked_ms * 2 + is_deleted::BIGINT)"
-        if ties is not Ties.NONE
-        else "event_ms"
-    )
+    taken = ["e.entity", "r.event_ms"]
+    if ties is not Ties.NONE:
+        taken.append(
+            f"r.event_ms * {_AFTER_EVENT}::HUGEINT + r.write_ms * {2 * _FIELD}::HUGEINT"
+            " + (r.invoked_ms * 2 + r.is_deleted::BIGINT) AS newness"
+        )
+    if group.known_by == "write_time":
+        taken.append("greatest(r.event_ms, r.write_ms) AS known_ms")
+    taken += ["r.is_deleted", *(f"r.{quoted(feature.name)}" for feature in group.features)]
+    keys = " AND ".join(f"e.{key} = r.{key}" for key in _keys(group))
     return (
-        f"records_{number} AS (  -- {group.name}, version {group.version}\n"
-        f"  SELECT *, {newness} AS newness\n"
-        f"  FROM (\n{_selected(columns, f'{STORE}.{quoted(group.name)}', group, as_of)}\n  )\n"
-        f"  WHERE event_ms < {_FIELD}\n)"
+        f"CREATE OR REPLACE TABLE {PARTS}.records_{number} AS  -- {group.name}, version {group.version}\n"
+        f"SELECT {', '.join(taken)}\n"
+        f"FROM (\n{_selected(columns, f'{STORE}.{quoted(group.name)}', group, as_of)}\n  ) AS r\n"
+        f"JOIN {PARTS}.entities_{number} AS e ON {keys}\n"
+        f"WHERE r.event_ms < {_FIELD}"
     )
 
 
-def ties_sql(group: GroupView, number: int, as_of: datetime, ties: Ties) -> str:
-    """A number for each record that is the same for records with ties of a kind.
+def ties_sql(number: int, ties: Ties) -> str:
+    """A number for each record that is the same for those that their newness does not put in order.
 
     Args:
-        group: The group.
-        number: Its place in the definition, from 1.
-        as_of: Records that were written later do not count; with a time zone.
-        ties: The kind, not `NONE`.
+        number: The group's place in the definition, from 1.
+        ties: The ties that the newness breaks; the records were written down for them.
     """
-    times = "event_ms" if ties is Ties.EVENT_TIME else "event_ms, write_ms, invoked_ms, is_deleted"
-    table = records_table(group, number, as_of, Ties.NONE)
-    return f"WITH {table}\nSELECT hash({', '.join(_keys(group))}, {times}) FROM records_{number}"
+    return f"SELECT hash(entity, {_newness(ties)}) FROM {PARTS}.records_{number}"
+
+
+def duckdb_sql(definition: TrainingSetDefinition, ties: Mapping[str, Ties]) -> str:
+    """The query for DuckDB, over what the other statements wrote down.
+
+    Args:
+        definition: The training set.
+        ties: What ties there are, by group. In an order that has ties, an `ASOF` join would take any of them.
+
+    Returns:
+        The query. It answers `label_row`, the features and states, in the order of the labels.
+    """
+    tables, joins = [], [f"FROM {PARTS}.moments AS m"]
+    for number, group in enumerate(definition.groups, 1):
+        source = f"{PARTS}.records_{number}"
+        kind = ties[group.name]
+        newness = _newness(kind)
+        if kind is Ties.ALL_TIMES:
+            values = ", ".join(f"{quoted(feature.name)} DESC NULLS LAST" for feature in group.features)
+            tables.append(
+                f"distinct_{number} AS (\n  SELECT DISTINCT ON (entity, newness) *\n"
+                f"  FROM {source}\n  ORDER BY entity, newness, {values}\n)"
+            )
+            source = f"distinct_{number}"
+        on = f"r{number}.entity = m.entity_{number}"
+        if group.known_by == "write_time":
+            tables.append(
+                f"known_{number} AS (  -- without what arrived late, when something newer was known\n"
+                f"  SELECT *\n  FROM {source}\n"
+                f"  QUALIFY {newness} = max({newness}) OVER (PARTITION BY entity ORDER BY known_ms)\n)"
+            )
+            source = f"known_{number}"
+            on += f" AND m.label_ms >= r{number}.known_ms"
+        elif kind is Ties.NONE:
+            on += f" AND m.label_ms >= r{number}.event_ms"
+        else:
+            on += f" AND (m.label_ms::HUGEINT + 1) * {_AFTER_EVENT} > r{number}.newness"
+        joins.append(f"ASOF LEFT JOIN {source} AS r{number}\n  ON {on}")
+    return _query(definition, tables, f"m.{LABEL_ROW}", joins, _ENUMERATED)
+
+
+def script(definition: TrainingSetDefinition, as_of: datetime, statements: Sequence[str]) -> str:
+    """What DuckDB ran, one statement after the other, as a file that says what it makes."""
+    return _head(definition, as_of) + ";\n\n".join(statements)
+
+
+_INVOKED = "epoch_ms(coalesce(api_invocation_time, write_time))"
+
+
+def _newness(ties: Ties) -> str:
+    """The column that puts records of an entity in order."""
+    return "event_ms" if ties is Ties.NONE else "newness"
 
 
 def athena_sql(
@@ -192,7 +233,7 @@ def athena_sql(
             f"LEFT JOIN records_{number} AS r{number}\n"
             f"  ON {' AND '.join(on)} AND r{number}.place = n{number}.place"
         )
-    return _query(definition, as_of, parts, "l.*", joins)
+    return _head(definition, as_of) + _query(definition, parts, "l.*", joins)
 
 
 _ATHENA_MS = "date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000', {})"
@@ -224,9 +265,12 @@ def _athena_records(group: GroupView, number: int, as_of: datetime, table: str) 
     )
 
 
-def _query(  # noqa: PLR0917 - its two callers read in the order of the query
+def _head(definition: TrainingSetDefinition, as_of: datetime) -> str:
+    return f"-- Training set {definition.name}, {definition.digest}\n-- as of {as_of.isoformat()}\n"
+
+
+def _query(
     definition: TrainingSetDefinition,
-    as_of: datetime,
     tables: list[str],
     first: str,
     joins: list[str],
@@ -250,11 +294,10 @@ def _query(  # noqa: PLR0917 - its two callers read in the order of the query
         for feature in group.features:
             value = f"{record}.{quoted(feature.name)}"
             columns.append(f"CASE WHEN {counts} THEN {value} END AS {quoted(feature.name)}")
-    head = f"-- Training set {definition.name}, {definition.digest}\n-- as of {as_of.isoformat()}\n"
     listed = ",\n  ".join(columns)
     # A condition of TTL stands in the columns, not in WHERE: there it would lose the label with the value.
-    body = ["WITH", ",\n".join(tables), f"SELECT\n  {listed}", *joins, f"ORDER BY m.{LABEL_ROW}\n"]
-    return head + "\n".join(body)
+    named = ["WITH", ",\n".join(tables)] if tables else []
+    return "\n".join([*named, f"SELECT\n  {listed}", *joins, f"ORDER BY m.{LABEL_ROW}\n"])
 
 
 def _moments(definition: TrainingSetDefinition, milliseconds: str) -> str:
