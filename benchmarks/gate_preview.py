@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,15 +20,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headway_cli.engine_session import find_engine
-from headway_cli.narration import Narrator
-from headway_cli.project import find_project
-from headway_sandbox import engine
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
 
-ROOT = Path(__file__).parent.parent
+from headway_cli.engine_session import find_engine  # noqa: E402 - after the path is set
+from headway_cli.narration import Narrator  # noqa: E402
+from headway_cli.project import find_project  # noqa: E402
+from headway_sandbox import engine  # noqa: E402
+from support.project import Project  # noqa: E402
+
 BUDGET_S = 1.0
 STACK = "prod"
-PARTS = ("Pulumi.yaml", "stacks", "policies")
 KINDS: Mapping[str, tuple[str, ...]] = {
     "without": (),
     "with the pack": ("--policy-pack", "policies"),
@@ -55,7 +56,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5, help="previews of each kind (default 5)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="headway-preview-") as scratch:
-        project = _copy(Path(scratch) / "project")
+        project = Project.copy_to(Path(scratch) / "project").root
         environment = _environment(Path(scratch) / "home")
         engine.ensure_stack(environment, project, STACK)
         for arguments in KINDS.values():
@@ -65,18 +66,6 @@ def main() -> int:
             for kind, arguments in KINDS.items():
                 costs[kind].append(_preview(project, environment, arguments))
     return _print(costs)
-
-
-def _copy(folder: Path) -> Path:
-    folder.mkdir()
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, folder / name)
-    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
-    return folder
 
 
 def _environment(home: Path) -> dict[str, str]:

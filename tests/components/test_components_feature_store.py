@@ -19,11 +19,9 @@ from headway_components import (
 from headway_components._refs import RoleRef
 from headway_components._tags import tagged
 from headway_policies.intent import DEVELOPMENT
-from headway_policies.judge import judge
 from headway_policies.outcome import Outcome
-from headway_policies.registry import all_rules
-from headway_policies.resource import Resource
 from support.example_system import CUSTOMERS, DEPLOYMENT, MAX
+from support.planned import judged
 from support.pulumi_program import Run, run_program
 
 WEATHER: dict[str, Any] = {
@@ -118,17 +116,7 @@ def test_a_producer_writes_what_it_was_granted(run: Run) -> None:
 
 
 def test_no_rule_speaks_against_the_smallest_store(run: Run) -> None:
-    resources = [
-        Resource(
-            type=item.type,
-            name=item.name,
-            urn=item.urn,
-            properties=item.outputs,
-            references=item.references,
-        )
-        for item in run.resources
-    ]
-    every = judge(all_rules(), resources, DEVELOPMENT)
+    every = judged(run, DEVELOPMENT)
     judgements = [item for item in every if item.urn and "features" in item.urn]
 
     assert judgements

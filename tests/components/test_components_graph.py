@@ -9,28 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from headway_components import AISystem, AISystemArgs, Deployment, SystemSpec
+from headway_components import AISystem, AISystemArgs, SystemSpec
 from headway_components.spec import MAXIMUM_NAME_CHARACTERS
-from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
+from support.example_system import DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT
+from support.planned import planned
 from support.pulumi_program import Run, graph, run_program
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMS = {"defaults": (DEFAULTS, DEPLOYMENT, "local"), "max": (MAX, MAX_DEPLOYMENT, "prod")}
 
 
-def deploy(spec: SystemSpec, deployment: Deployment, stack: str, code_root: Path) -> Run:
-    args = AISystemArgs(spec=spec, deployment=deployment, code_root=str(write_code(code_root)))
-    return run_program(lambda: _system(spec.name, args), stack=stack)
-
-
-def _system(name: str, args: AISystemArgs) -> None:
-    AISystem(name, args)
-
-
 @pytest.fixture(params=sorted(FORMS))
 def form(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Run]:
     spec, deployment, stack = FORMS[request.param]
-    return request.param, deploy(spec, deployment, stack, tmp_path)
+    return request.param, planned(spec, deployment, tmp_path, stack)
 
 
 def test_graph_is_the_golden_one(form: tuple[str, Run]) -> None:
@@ -82,7 +74,10 @@ def test_names_are_unique_within_a_type(form: tuple[str, Run]) -> None:
 
 def test_two_forms_share_every_name(tmp_path: Path) -> None:
     """Nothing is renamed when a system grows, so growing replaces nothing."""
-    runs = [deploy(*FORMS[name], tmp_path) for name in ("defaults", "max")]
+    runs = [
+        planned(spec, deployment, tmp_path, stack)
+        for spec, deployment, stack in (FORMS["defaults"], FORMS["max"])
+    ]
     small, large = ({(item.type, item.name) for item in run.resources} for run in runs)
 
     assert small < large
@@ -108,7 +103,7 @@ def test_the_longest_name_leaves_room_for_every_name_made_of_it(tmp_path: Path) 
     name = "x" * MAXIMUM_NAME_CHARACTERS
     contract = MAX.contract.model_copy(update={"name": name})
     spec = SystemSpec.load({**MAX.plain(), "name": name, "contract": contract.plain()})
-    run = deploy(spec, MAX_DEPLOYMENT, "prod", tmp_path)
+    run = planned(spec, MAX_DEPLOYMENT, tmp_path, "prod")
     seen = {item.type for item in run.resources}
 
     assert set(AUTONAME_LIMITS) <= seen

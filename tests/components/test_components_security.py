@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from headway_components import (
-    AISystem,
-    AISystemArgs,
     ComplianceSpec,
     DataRetention,
     Deployment,
@@ -19,11 +17,9 @@ from headway_components import (
 )
 from headway_components._tags import tagged
 from headway_policies.intent import DEVELOPMENT, PRODUCTION, DataClassification, Intent
-from headway_policies.judge import judge
-from headway_policies.outcome import Judgement, Outcome
-from headway_policies.registry import all_rules
-from headway_policies.resource import Resource
-from support.example_system import BASELINE, DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT, write_code
+from headway_policies.outcome import Outcome
+from support.example_system import BASELINE, DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT
+from support.planned import judged, planned
 from support.pulumi_program import Registered, Run, run_program
 
 WITHOUT_RESOURCE = {
@@ -50,18 +46,9 @@ WITHOUT_RESOURCE = {
 """Actions that AWS lets nobody restrict to a resource."""
 
 
-def deploy(spec: SystemSpec, deployment: Deployment, root: Path) -> Run:
-    args = AISystemArgs(spec=spec, deployment=deployment, code_root=str(write_code(root)))
-
-    def program() -> None:
-        AISystem(spec.name, args)
-
-    return run_program(program)
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return deploy(MAX, MAX_DEPLOYMENT, tmp_path_factory.mktemp("code"))
+    return planned(MAX, MAX_DEPLOYMENT, tmp_path_factory.mktemp("code"))
 
 
 def allowed(run: Run) -> Iterator[tuple[Registered, dict[str, Any]]]:
@@ -73,20 +60,6 @@ def allowed(run: Run) -> Iterator[tuple[Registered, dict[str, Any]]]:
             for statement in policy["Statement"]:
                 if statement["Effect"] == "Allow":
                     yield item, statement
-
-
-def judged(run: Run, intent: Intent) -> list[Judgement]:
-    resources = [
-        Resource(
-            type=item.type,
-            name=item.name,
-            urn=item.urn,
-            properties=item.outputs,
-            references=item.references,
-        )
-        for item in run.resources
-    ]
-    return list(judge(all_rules(), resources, intent))
 
 
 _PEOPLE = Intent(environment="prod", data_classification=DataClassification.RESTRICTED, personal_data=True)
@@ -108,7 +81,7 @@ def test_no_rule_of_the_gate_speaks_against_the_components(
     form: tuple[SystemSpec, Deployment, Intent], tmp_path: Path
 ) -> None:
     spec, deployment, intent = form
-    run = deploy(spec, deployment, tmp_path)
+    run = planned(spec, deployment, tmp_path)
     judgements = judged(run, intent)
     against = [
         (item.rule_id, item.urn, item.findings, item.undecided)
@@ -238,7 +211,7 @@ def test_only_both_keys_together_let_data_go(
 ) -> None:
     spec = DEFAULTS.model_copy(update={"compliance": ComplianceSpec(data_retention=retention)})
     deployment = DEPLOYMENT.model_copy(update={"retain_data": retain_data})
-    run = deploy(spec, deployment, tmp_path)
+    run = planned(spec, deployment, tmp_path)
     stateful = [item for suffix in STATEFUL for item in run.of_type(suffix)]
 
     assert {item.protect for item in stateful} == {kept}
@@ -266,7 +239,7 @@ def test_one_key_alone_says_what_the_other_is(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     spec = DEFAULTS.model_copy(update={"compliance": ComplianceSpec(data_retention=retention)})
-    deploy(spec, DEPLOYMENT.model_copy(update={"retain_data": retain_data}), tmp_path)
+    planned(spec, DEPLOYMENT.model_copy(update={"retain_data": retain_data}), tmp_path)
 
     assert says in caplog.text
 

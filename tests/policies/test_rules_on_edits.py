@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from headway_components import AISystem, AISystemArgs
 from headway_policies.intent import DataClassification, Intent
 from headway_policies.judge import judge
 from headway_policies.outcome import Outcome
 from headway_policies.registry import all_rules
 from headway_policies.resource import Resource
-from support.example_system import MAX, MAX_DEPLOYMENT, write_code
-from support.pulumi_program import run_program
+from support.example_system import MAX, MAX_DEPLOYMENT
+from support.planned import planned, resources
 
 PRODUCTION = Intent(environment="prod", data_classification=DataClassification.RESTRICTED)
 Edit = Callable[[dict[str, Any]], None]
@@ -23,20 +22,7 @@ Edit = Callable[[dict[str, Any]], None]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
-    args = AISystemArgs(
-        spec=MAX, deployment=MAX_DEPLOYMENT, code_root=str(write_code(tmp_path_factory.mktemp("code")))
-    )
-    run = run_program(lambda: AISystem(MAX.name, args))
-    return [
-        Resource(
-            type=item.type,
-            name=item.name,
-            urn=item.urn,
-            properties=item.outputs,
-            references=item.references,
-        )
-        for item in run.resources
-    ]
+    return resources(planned(MAX, MAX_DEPLOYMENT, tmp_path_factory.mktemp("code")))
 
 
 def failing(resources: list[Resource]) -> set[str]:

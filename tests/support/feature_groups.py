@@ -107,3 +107,23 @@ class Group:
 
         rows: list[dict[str, Any]] = until(found, f"{count} rows in the offline store")
         return sorted(rows, key=lambda row: (row["at"], row["api_invocation_time"]))
+
+
+def queried(cloud: Cloud, sql: str, database: str) -> list[list[str | None]]:
+    """What Athena answers to a query, row by row, without the names of the columns."""
+    athena = cloud.client("athena")
+    query = athena.start_query_execution(
+        QueryString=sql,
+        QueryExecutionContext={"Database": database},
+        ResultConfiguration={"OutputLocation": f"s3://{BUCKET}/athena/"},
+    )["QueryExecutionId"]
+
+    def ended() -> Any:
+        execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        return execution if execution["Status"]["State"] not in ("QUEUED", "RUNNING") else None
+
+    execution = until(ended, "the query's end")
+    assert execution["Status"]["State"] == "SUCCEEDED", execution
+    pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
+    rows = [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]]
+    return [[cell.get("VarCharValue") for cell in row] for row in rows[1:]]

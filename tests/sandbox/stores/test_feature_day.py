@@ -25,7 +25,7 @@ from headway_runtime.features.right_in_time import TrainingRows, assemble
 from headway_runtime.features.skew import compare, inference_id
 from headway_runtime.features.store_files import group_files, label_files
 from support.control import BUCKET, Cloud, unique, until
-from support.feature_groups import Group
+from support.feature_groups import Group, queried
 
 BEGIN = datetime(2013, 9, 1, 10, tzinfo=UTC)
 HOURS = 18
@@ -206,20 +206,6 @@ def in_athena(
     catalog = day.group.described()["OfflineStoreConfig"]["DataCatalogConfig"]
     group_table = f"{catalog['Database']}.{catalog['TableName']}"
     sql = athena_sql(definition, as_of, {WEATHER.label: group_table}, f"sagemaker_featurestore.{name}")
-    athena = day.cloud.client("athena")
-    query = athena.start_query_execution(
-        QueryString=sql,
-        QueryExecutionContext={"Database": "sagemaker_featurestore"},
-        ResultConfiguration={"OutputLocation": f"s3://{BUCKET}/athena/"},
-    )["QueryExecutionId"]
-
-    def ended() -> Any:
-        execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-        return execution if execution["Status"]["State"] not in ("QUEUED", "RUNNING") else None
-
-    execution = until(ended, "the query's end")
-    assert execution["Status"]["State"] == "SUCCEEDED", execution
-    pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
-    rows = [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]]
-    # The first row holds the names; the columns of the labels come first.
-    return [[cell.get("VarCharValue") for cell in row[len(table.column_names) :]] for row in rows[1:]]
+    rows = queried(day.cloud, sql, "sagemaker_featurestore")
+    # The columns of the labels come first.
+    return [row[len(table.column_names) :] for row in rows]

@@ -15,7 +15,7 @@ import pytest
 
 from headway_sandbox import lifecycle
 from support.control import BUCKET, Cloud, refused, unique, until
-from support.feature_groups import DEFINITIONS, NOON, ONE, TWO, Group, features
+from support.feature_groups import DEFINITIONS, NOON, ONE, TWO, Group, features, queried
 
 
 @pytest.fixture(scope="module")
@@ -371,24 +371,11 @@ def test_athena_reads_the_offline_store_and_it_is_encrypted_under_its_key(cloud:
         "api_invocation_time": "timestamp",
         "is_deleted": "boolean",
     }
-    athena = cloud.client("athena")
-    query = athena.start_query_execution(
-        QueryString=(
-            f"SELECT carrier, max(delay), max(hour) FROM {catalog['TableName']} WHERE NOT is_deleted "
-            "GROUP BY carrier"
-        ),
-        QueryExecutionContext={"Database": catalog["Database"]},
-        ResultConfiguration={"OutputLocation": f"s3://{BUCKET}/athena/"},
-    )["QueryExecutionId"]
-
-    def ended() -> Any:
-        execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-        return execution if execution["Status"]["State"] not in ("QUEUED", "RUNNING") else None
-
-    execution = until(ended, "the query's end")
-    assert execution["Status"]["State"] == "SUCCEEDED", execution
-    rows = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
-    assert [[cell["VarCharValue"] for cell in row["Data"]] for row in rows[1:]] == [["UA", "4", "13"]]
+    sql = (
+        f"SELECT carrier, max(delay), max(hour) FROM {catalog['TableName']} WHERE NOT is_deleted "
+        "GROUP BY carrier"
+    )
+    assert queried(cloud, sql, catalog["Database"]) == [["UA", "4", "13"]]
 
 
 def test_a_bucket_that_refuses_blocks_the_offline_store_until_it_is_back(cloud: Cloud) -> None:
