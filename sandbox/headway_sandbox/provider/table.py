@@ -78,7 +78,7 @@ class Step:
         when: makes the call only for these values of the first property; for switches.
         initial: the value that AWS gives the first property at creation, so that no call is needed for it.
         settle: whether the resource must settle (see ``waits``) before the next step.
-        work: done instead of ``put`` where one call is not enough: session, state, inputs.
+        work: done before ``put``, or without one, where one call is not enough: session, state, inputs.
     """
 
     properties: tuple[str, ...]

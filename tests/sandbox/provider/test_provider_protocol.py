@@ -379,3 +379,24 @@ def test_a_cancelled_creation_reports_what_exists(sandbox_variables: dict[str, s
     successor.delete(MODEL, "cancelled", model)
     successor.delete(BUCKET, "cancelled", bucket)
     successor.close()
+
+
+def test_a_managed_policy_changes_more_often_than_iam_keeps_versions(
+    plugin: Plugin, sandbox_variables: dict[str, str]
+) -> None:
+    def inputs(number: int) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{number}/*"}
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        return {"name": "changes-often", "policy": json.dumps(document)}
+
+    arn, state = plugin.create("aws:iam/policy:Policy", inputs(0))
+    for number in range(1, 8):
+        state = plugin.update(
+            "aws:iam/policy:Policy", arn, state=state, olds=inputs(number - 1), news=inputs(number)
+        )
+    iam = aws(sandbox_variables, "iam")
+    kept = {item["VersionId"] for item in iam.list_policy_versions(PolicyArn=arn)["Versions"]}
+    plugin.delete("aws:iam/policy:Policy", arn, state)
+
+    assert "arn:aws:s3:::7/*" in state["policy"]
+    assert kept == {"v4", "v5", "v6", "v7", "v8"}

@@ -18,7 +18,8 @@ from headway_sandbox.provider.values import Properties
 
 _ABSENT = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 _DOCUMENTS = ("AssumeRolePolicyDocument", "PolicyDocument", "Document")
-_VERSIONS_KEPT = 5
+_MOST_VERSIONS = 5
+"""Versions that IAM keeps of a managed policy; it takes no further one."""
 
 
 def _decoded(response: Properties) -> Properties:
@@ -58,6 +59,17 @@ def _delete_versions(session: Session, state: Properties) -> None:
     for version in session.call("iam", "ListPolicyVersions", policy).get("Versions", []):
         if not version["IsDefaultVersion"]:
             session.call("iam", "DeletePolicyVersion", {**policy, "VersionId": version["VersionId"]})
+
+
+def _make_room(session: Session, state: Properties, _: Properties) -> None:
+    """Deletes the oldest version where there is no room for another; the default one stays."""
+    policy = {"PolicyArn": state["arn"]}
+    versions = session.call("iam", "ListPolicyVersions", policy).get("Versions", [])
+    if len(versions) < _MOST_VERSIONS:
+        return
+    others = [version for version in versions if not version["IsDefaultVersion"]]
+    oldest = min(others, key=lambda version: int(version["VersionId"].removeprefix("v")))
+    session.call("iam", "DeletePolicyVersion", {**policy, "VersionId": oldest["VersionId"]})
 
 
 ROLE = ResourceType(
@@ -132,7 +144,12 @@ POLICY = ResourceType(
     ),
     listing=Read("ListPolicies", at="Policies", where={"Arn": "arn"}, constants={"Scope": "Local"}),
     steps=(
-        Step(("policy",), Call("CreatePolicyVersion", constants={"SetAsDefault": True}), on_create=False),
+        Step(
+            ("policy",),
+            Call("CreatePolicyVersion", constants={"SetAsDefault": True}),
+            work=_make_room,
+            on_create=False,
+        ),
     ),
     delete=(Call("DeletePolicy"),),
     renames={"name": "PolicyName", "policy": "PolicyDocument"},
