@@ -80,10 +80,6 @@ class Intent:
         """Whether it serves real users: the environment is `prod` or `production`, in any case."""
         return self.environment is not None and self.environment.lower() in PRODUCTION_ENVIRONMENTS
 
-    def has_class(self, minimum: DataClassification) -> bool:
-        """Whether the data is at least of this class; data of no declared class counts as the highest."""
-        return self.data_classification is None or self.data_classification >= minimum
-
 
 PRODUCTION: Final = Intent(environment="prod", data_classification=DataClassification.CONFIDENTIAL)
 DEVELOPMENT: Final = Intent(environment="dev", data_classification=DataClassification.INTERNAL)

@@ -48,12 +48,6 @@ def is_every_action(pattern: str) -> bool:
     return "*" in pattern and not pattern.strip("*?:") and len(parts) <= 2 and all(parts)
 
 
-def is_every_action_of_a_service(pattern: str) -> bool:
-    """Whether an action pattern stands for all actions of a service, as `s3:*` does."""
-    _, colon, name = pattern.partition(":")
-    return is_every_action(pattern) or bool(colon and "*" in name and not name.strip("*?"))
-
-
 def has_wildcard(pattern: str) -> bool:
     """Whether a pattern stands for more than one name."""
     return "*" in pattern or "?" in pattern

@@ -26,9 +26,6 @@ StackCheck = Callable[[Stack, Intent], Answers]
 ANY_TYPE: Final = "*"
 """In a rule's `resources`: every resource of a provider. Such a rule makes no type a judged one."""
 
-STACK_TYPE: Final = "pulumi:pulumi:Stack"
-"""The type of the stack itself, which is the root of its resources."""
-
 _OWN_TYPES: Final = "pulumi:"
 
 

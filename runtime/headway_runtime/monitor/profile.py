@@ -17,7 +17,6 @@ EDGES = 500
 """Quantiles that a number is remembered by: a distance between distributions is exact to 1/500."""
 CATEGORIES = 1_000
 """Categories that are counted one by one; rarer ones are counted together."""
-OTHER = "(other)"
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 

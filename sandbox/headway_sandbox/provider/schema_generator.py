@@ -119,11 +119,6 @@ class _Walker:
         return found
 
 
-def _pulumi_output(annotation: Value) -> Value:
-    arguments = typing.get_args(annotation)
-    return arguments[0] if arguments else annotation
-
-
 def _outputs(resource: type, walker: _Walker) -> dict[str, Any]:
     from pulumi import _types  # noqa: PLC0415 - only the generator pays for pulumi
 

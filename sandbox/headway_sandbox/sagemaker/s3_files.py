@@ -165,27 +165,6 @@ def download(s3: Any, uri: str, data_type: str, directory: Path) -> int:  # noqa
     return len(objects)
 
 
-def upload_tree(s3: Any, directory: Path, target: S3Location, encryption: dict[str, str]) -> int:  # noqa: ANN401
-    """Copies every file below a directory to S3, keeping the paths.
-
-    Args:
-        s3: Client for S3.
-        directory: What is copied.
-        target: Key prefix.
-        encryption: Further arguments of PutObject.
-
-    Returns:
-        How many files were copied.
-
-    Raises:
-        S3FileError: If S3 refuses.
-    """
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    for path in files:
-        upload_file(s3, path, target.child(*path.relative_to(directory).parts), encryption)
-    return len(files)
-
-
 def upload_file(s3: Any, path: Path, target: S3Location, encryption: dict[str, str]) -> None:  # noqa: ANN401
     """Copies one file to S3.
 

@@ -56,11 +56,6 @@ class JobKind:
         return f"{self.prefix}Name"
 
     @property
-    def arn_member(self) -> str:
-        """For example ``TrainingJobArn``."""
-        return f"{self.prefix}Arn"
-
-    @property
     def status_member(self) -> str:
         """For example ``TrainingJobStatus``."""
         return f"{self.prefix}Status"

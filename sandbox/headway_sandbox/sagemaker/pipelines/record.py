@@ -16,15 +16,6 @@ RUNNING = frozenset({"Executing", "Stopping"})
 
 _REASON_LIMIT = 1024
 
-# The key of PipelineExecutionStepMetadata for each type of step, and what holds its ARN there.
-METADATA = {
-    "Training": "TrainingJob",
-    "Transform": "TransformJob",
-    "Processing": "ProcessingJob",
-    "Model": "Model",
-    "RegisterModel": "RegisterModel",
-}
-
 
 @dataclass(frozen=True)
 class Execution:
