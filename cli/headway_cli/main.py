@@ -33,6 +33,7 @@ VERBS: Final = {
     "features": "app",
     "review": "app",
     "flag": "app",
+    "erase": "erase",
     "sandbox": "app",
 }
 """Each is a module of `headway_cli.commands`, with what it holds: a command, or a group of them."""

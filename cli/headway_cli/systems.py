@@ -37,6 +37,7 @@ class System:
     artifacts_bucket: str | None = None
     data_bucket: str | None = None
     capture_bucket: str | None = None
+    audit_bucket: str | None = None
     switch: Mapping[str, str] | None = None
     review: Mapping[str, Any] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +75,7 @@ def parse_systems(outputs: Mapping[str, Any]) -> tuple[System, ...]:
             artifacts_bucket=item.get("buckets", {}).get("artifacts"),
             data_bucket=item.get("buckets", {}).get("data"),
             capture_bucket=item.get("buckets", {}).get("capture"),
+            audit_bucket=item.get("buckets", {}).get("audit"),
             features=item.get("features", ()),
             switch=item.get("switch"),
             review=item.get("review"),
