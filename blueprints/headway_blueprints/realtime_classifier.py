@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from headway_components import (
     Answer,
     Approval,
+    ArrivalPlan,
     ComplianceSpec,
     DataContract,
     DataRetention,
@@ -35,6 +36,7 @@ def realtime_classifier(
     approval: Approval = Approval.AUTOMATIC,
     data_retention: DataRetention = DataRetention.KEEP,
     drift: DriftPlan | None = None,
+    arrival: ArrivalPlan | None = None,
     purpose: str | None = None,
     review: ReviewPlan | None = None,
 ) -> SystemSpec:
@@ -51,6 +53,7 @@ def realtime_classifier(
         approval: Who lets a model go live that passed its evaluation.
         data_retention: Whether the stored data can be made again.
         drift: From when on live traffic drifts, and what follows; the default plan when left out.
+        arrival: When batches that land start a training; the default plan when left out.
         purpose: What the answers are for; a model that takes personal data has to say it.
         review: Which answers people look at; none when left out.
 
@@ -70,6 +73,7 @@ def realtime_classifier(
         ),
         release=ReleasePlan(approval=approval),
         drift=DriftPlan() if drift is None else drift,
+        arrival=ArrivalPlan() if arrival is None else arrival,
         review=review,
         compliance=ComplianceSpec(data_retention=data_retention),
     )

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from headway_components._args import ArgsError
     from headway_components._declaration import Declaration, DeclarationError, Problem
     from headway_components.ai_system import AISystem, AISystemArgs
+    from headway_components.arrival_plan import ArrivalPlan
     from headway_components.budget import Budget, BudgetArgs
     from headway_components.contracts import (
         Answer,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         PersonalData,
         Task,
     )
+    from headway_components.data_arrival import DataArrival, DataArrivalArgs
     from headway_components.data_contract import ColumnType, DataColumn, DataContract, RowCheck
     from headway_components.data_quality import DataQuality, DataQualityArgs
     from headway_components.deployment import DataClassification, Deployment, Framework
@@ -59,6 +61,7 @@ _HOMES = {
     "_args": ("ArgsError",),
     "_declaration": ("Declaration", "DeclarationError", "Problem"),
     "ai_system": ("AISystem", "AISystemArgs"),
+    "arrival_plan": ("ArrivalPlan",),
     "budget": ("Budget", "BudgetArgs"),
     "contracts": (
         *(
@@ -77,6 +80,7 @@ _HOMES = {
     "review_plan": ("ReviewPlan",),
     "review_queue": ("ReviewQueue", "ReviewQueueArgs"),
     "data_contract": ("ColumnType", "DataColumn", "DataContract", "RowCheck"),
+    "data_arrival": ("DataArrival", "DataArrivalArgs"),
     "data_quality": ("DataQuality", "DataQualityArgs"),
     "deployment": ("DataClassification", "Deployment", "Framework"),
     "drift_monitor": ("DriftMonitor", "DriftMonitorArgs"),
@@ -109,10 +113,13 @@ __all__ = [
     "Answer",
     "Approval",
     "ArgsError",
+    "ArrivalPlan",
     "Budget",
     "BudgetArgs",
     "ColumnType",
     "ComplianceSpec",
+    "DataArrival",
+    "DataArrivalArgs",
     "DataClassification",
     "DataColumn",
     "DataContract",

@@ -44,6 +44,8 @@ RELEASE_MEMORY_MIB = 256
 """boto3 needs about 100 MiB."""
 MONITOR_TIMEOUT_S = 300
 """Long enough to list the files of two days of heavy traffic."""
+ARRIVAL_POLL_S = 300
+"""A training takes from minutes to hours, and a machine may look at most some thousand times."""
 LAMBDA_RUNTIME = "python3.13"
 """The newest Python that Lambda runs."""
 

@@ -95,7 +95,10 @@ def function_statements(things: MonitorThings, logs_arn: pulumi.Input[str]) -> l
         use_models(things.registry, *READ_MODELS, sid="Baseline"),
         Statement(
             sid="Trainings",
-            actions=("sagemaker:ListPipelineExecutions", "sagemaker:ListPipelineParametersForExecution"),
+            actions=(
+                *("sagemaker:ListPipelineExecutions", "sagemaker:ListPipelineExecutionSteps"),
+                "sagemaker:ListPipelineParametersForExecution",
+            ),
             resources=[things.training.arn, suffixed(things.training.arn, "/execution/*")],
         ),
         Statement(

@@ -41,6 +41,11 @@ class QualityPlan:
     machine: Machine
     """What the quarantine's job runs on, as whom, and the key of the quarantine."""
 
+    @property
+    def lands(self) -> bool:
+        """Whether batches of any table land."""
+        return any(contract.landing for contract in self.contracts)
+
     def flags(self) -> list[Value]:
         """Further arguments of a job that holds data to its contract."""
         return ["--as-of", self.as_of]
@@ -53,7 +58,7 @@ class QualityPlan:
         """The step that ingests, with contracts, the last good version, and what has landed."""
         place = f"s3://{self.data_bucket}/{self.prefix}"
         inputs = [*self.inputs(), _input(runtime.CHANNEL_GOOD, f"{place}/{runtime.CHANNEL_GOOD}")]
-        if any(contract.landing for contract in self.contracts):
+        if self.lands:
             inputs.append(_input(runtime.CHANNEL_LANDING, f"{place}/{runtime.CHANNEL_LANDING}"))
         outputs = [
             _output(_QUALITY, join(place, "executions", EXECUTION_ID, _QUALITY)),

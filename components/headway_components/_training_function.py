@@ -80,12 +80,15 @@ def planner(name: str, things: PlannerThings, parent: pulumi.Resource) -> lambda
 
 
 def _statements(things: PlannerThings, logs_arn: pulumi.Input[str]) -> list[Statement]:
-    """See what serves and what the monitor knows; write the plan."""
+    """See what serves, what the monitor knows and what has landed; write the plan."""
     foundation = things.foundation
+    lands = bool(things.training.landing_tables())
+    known = [work_prefix(foundation), *(["evaluations/"] if lands else [])]
     return [
         see_serving(foundation, foundation.prefix),
         use_models(things.registry, *READ_MODELS, sid="Champion"),
-        *read(foundation.artifacts, work_prefix(foundation), sid="Labels"),
+        *read(foundation.artifacts, *known, sid="Labels"),
+        *(read(foundation.data, f"{foundation.prefix}/executions/", sid="Quality") if lands else ()),
         *write(foundation.artifacts, "evaluations/", sid="Plan"),
         Statement(sid="Logs", actions=WRITE_LOGS, resources=[suffixed(logs_arn, ":*")]),
     ]

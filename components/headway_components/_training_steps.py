@@ -1,10 +1,10 @@
 """The steps from raw data to a registered model, as one pure function of plain values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headway_components._pipeline_functions import FunctionStep
+from headway_components._pipeline_functions import FunctionStep, WhenStep
 from headway_components._quality_steps import QualityPlan
 from headway_components.contracts import FeatureContract, InferenceContract
 from headway_components.pipeline_definition import (
@@ -34,6 +34,8 @@ TRAIN_UNTIL_PARAMETER, EVALUATE_UNTIL_PARAMETER = "TrainUntil", "EvaluateUntil"
 """The two cuts in time, so that a later training learns from a dataset that has grown."""
 PLAN = "Plan"
 """Step that says which rows train and which judge, whoever started the training."""
+DATASET, NEW = "Dataset", "New"
+"""Step that says it anew once the data has passed its gate, and step that goes on where there is new data."""
 PERSON, CALENDAR, DRIFT, DATA = "person", "calendar", "drift", "data"
 TRIGGERS = (PERSON, CALENDAR, DRIFT, DATA)
 """Who starts a training; it is part of the lineage of the model."""
@@ -99,14 +101,12 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     planned = FunctionStep(
         name=PLAN,
         function_arn=plan.function_arn,
-        call={
-            "run": EXECUTION_ID,
-            "trigger": parameter(TRIGGER_PARAMETER),
-            "train_until": parameter(TRAIN_UNTIL_PARAMETER),
-            "evaluate_until": parameter(EVALUATE_UNTIL_PARAMETER),
-        },
-        outputs=("train_until", "evaluate_until", "champion_uri", "champion"),
+        call=_CALL,
+        outputs=_PLANNED,
     )
+    # Where data lands, its own report says more than is known before it is read.
+    lands = plan.quality is not None and plan.quality.lands
+    decided = _decided(plan, run) if lands else planned
     ingest = ProcessingStep(
         name="Ingest",
         after=[planned.name],
@@ -120,14 +120,14 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         ingest = plan.quality.arriving(ingest)
     prepare = ProcessingStep(
         name="Prepare",
-        after=[ingest.name],
+        after=[decided.name if lands else ingest.name],
         machine=machine,
         entrypoint=_ENTRYPOINT,
         flags=[
             "prepare",
-            *_prepare_flags(plan.training, planned),
+            *_prepare_flags(plan.training, decided),
             *_feature_flags(plan.features),
-            *([] if plan.quality is None else plan.quality.flags()),
+            *(() if plan.quality is None else ("--as-of", decided.output("evaluate_until"))),
         ],
         inputs=[
             _input("data", dataset),
@@ -160,7 +160,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
             _input("model", train.model_uri),
             _input("evaluation", prepared["evaluation"]),
             _input("dataset", prepared["report"]),
-            _input("champion", planned.output("champion_uri"), "ManifestFile"),
+            _input("champion", decided.output("champion_uri"), "ManifestFile"),
         ],
         outputs=[_output("evaluation", report)],
         property_files={_DECISION: ("evaluation", runtime.DECISION_FILE)},
@@ -191,9 +191,9 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         metadata={
             **plan.metadata,
             "started_by": parameter(TRIGGER_PARAMETER),
-            "train_until": planned.output("train_until"),
-            "evaluate_until": planned.output("evaluate_until"),
-            "champion": planned.output("champion"),
+            "train_until": decided.output("train_until"),
+            "evaluate_until": decided.output("evaluate_until"),
+            "champion": decided.output("champion"),
         },
         content_types=CONTENT_TYPES,
         description=f"Answers for {plan.contract.name}, contract version {plan.contract.version}",
@@ -215,6 +215,11 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
     approval = Parameter(name=APPROVAL_PARAMETER, default=plan.approval, allowed=(APPROVED, PENDING))
     started_by = Parameter(name=TRIGGER_PARAMETER, default=PERSON, allowed=TRIGGERS)
     steps: list[Step] = [prepare, train, evaluate, baseline, gate]
+    if lands:
+        found_new = WhenStep(
+            name=NEW, after=[decided.name], value=decided.output("train"), equals="yes", steps=steps
+        )
+        steps = [decided, found_new]
     if plan.quality is not None:
         steps = plan.quality.guarded(ingest, steps)
     cuts = [
@@ -225,6 +230,22 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
 
 
 _PREPARED = ("train", "evaluation", "report")
+_PLANNED = ("train_until", "evaluate_until", "champion_uri", "champion")
+_CALL: Mapping[str, Value] = {
+    "run": EXECUTION_ID,
+    "trigger": parameter(TRIGGER_PARAMETER),
+    "train_until": parameter(TRAIN_UNTIL_PARAMETER),
+    "evaluate_until": parameter(EVALUATE_UNTIL_PARAMETER),
+}
+
+
+def _decided(plan: TrainingPlan, run: dict[str, Any]) -> FunctionStep:
+    return FunctionStep(
+        name=DATASET,
+        function_arn=plan.function_arn,
+        call={**_CALL, "quality": _below(run, f"quality/{runtime.QUALITY_FILE}")},
+        outputs=(*_PLANNED, "train", "why"),
+    )
 
 
 def _machine(plan: TrainingPlan) -> Machine:

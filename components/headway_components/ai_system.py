@@ -211,6 +211,7 @@ class AISystem(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         return {
+            **self._arrival(name, args),
             "pipeline_name": self.training.pipeline_name,
             "training_digest": self.training.training_digest,
             "ingest_code": None if spec.model.training is None else spec.model.training.ingest,
@@ -221,6 +222,32 @@ class AISystem(pulumi.ComponentResource):
             "monitor_alarm_name": self.drift.alarm_name,
             "labels_uri": self.drift.labels_uri,
             "drift": spec.drift.plain(),
+        }
+
+    def _arrival(self, name: str, args: AISystemArgs) -> dict[str, Any]:
+        """What starts a training when data lands, and what is known about it; nothing where none does."""
+        spec = args.spec
+        tables = [] if spec.model.training is None else spec.model.training.landing_tables()
+        if not tables or spec.arrival.maximum_retrainings == 0:
+            return {}
+        from headway_components.data_arrival import DataArrival, DataArrivalArgs  # noqa: PLC0415
+
+        rehearsal = args.deployment.drift_rehearsal
+        self.arrival = DataArrival(
+            f"{name}-arrival",
+            DataArrivalArgs(
+                foundation=self.foundation.ref,
+                training=self.training.ref,
+                tables=tables,
+                plan=spec.arrival.rehearsed() if rehearsal else spec.arrival,
+                poll_s=args.deployment.release_poll_s if rehearsal else None,
+            ),
+            # What starts the pipeline is told only of what lands once the landing place is there.
+            pulumi.ResourceOptions(parent=self, depends_on=[self.training]),
+        )
+        return {
+            "landing_uri": self.arrival.landing_uri,
+            "arrival_machine_arn": self.arrival.state_machine_arn,
         }
 
     def _known(self, spec: SystemSpec) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Deployment(Declaration):
     """Length of a period of the endpoint's metrics, in seconds; a minute, as on AWS, when left out."""
 
     drift_rehearsal: bool = False
-    """Whether a drift retrains here at once, without cool-down and delay of labels; no when left out."""
+    """Whether drift and new data retrain at once here, without cool-down and label delay; no if left out."""
 
     @field_validator("frameworks", "availability_zones", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from headway_components._arns import parameter_arn
 from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import Statement, grant
 from headway_components._log_group import log_group
+from headway_components._machines import DELIVER_LOGS
 from headway_components._refs import FeatureFlagRef, FoundationRef, RegistryRef, ReleaseRef
 from headway_components._release_grants import ReleaseThings, function_statements
 from headway_components._release_record import Standing, standing
@@ -197,7 +198,7 @@ class Release(pulumi.ComponentResource):
         )
         invoke = Statement(sid="TakeSteps", actions=("lambda:InvokeFunction",), resources=[function.arn])
         permission = grant(
-            f"{self._name}-machine", foundation.machine_role, [invoke, _DELIVER_LOGS], parent=self
+            f"{self._name}-machine", foundation.machine_role, [invoke, DELIVER_LOGS], parent=self
         )
         return sfn.StateMachine(
             f"{self._name}-machine",
@@ -304,15 +305,3 @@ def _ended(machine_arn: str) -> dict[str, Any]:
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {"stateMachineArn": [machine_arn], "status": ["ABORTED", "FAILED", "TIMED_OUT"]},
     }
-
-
-_DELIVER_LOGS = Statement(
-    sid="DeliverLogs",
-    # Vended log delivery is set up for the whole account, so these actions have no resource.
-    actions=(
-        *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery"),
-        *("logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy"),
-        *("logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
-    ),
-    resources=["*"],
-)

@@ -5,15 +5,10 @@ Source: Amazon States Language specification, https://states-language.net.
 
 from typing import Any
 
+from headway_components._machines import LAMBDA_HICCUPS
+
 GRACE_S = 600
 """The machine itself gives up after the plan's time; the state machine only ends what hangs."""
-
-_LAMBDA_HICCUPS = (
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-)
 
 
 def release_definition(*, function_arn: str, poll_s: int, maximum_duration_s: int) -> dict[str, Any]:
@@ -79,7 +74,7 @@ def _step(function_arn: str, action: str, *, following: str, error: str | None =
         "ResultSelector": {"release.$": "$.Payload.release", "next.$": "$.Payload.next"},
         "ResultPath": "$.progress",
         "Retry": [
-            {"ErrorEquals": list(_LAMBDA_HICCUPS), "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2},
+            {"ErrorEquals": list(LAMBDA_HICCUPS), "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2},
             {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2},
         ],
         "Next": following,

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from headway_components._declaration import Declaration, Problem, problem, refuse
+from headway_components.arrival_plan import ArrivalPlan
 from headway_components.contracts import (
     NAME_PATTERN,
     Feature,
@@ -63,6 +64,8 @@ class SystemSpec(Declaration):
     drift: DriftPlan = Field(default_factory=DriftPlan)
     """From when on live traffic drifts from the training rows, and what follows; the default plan when left
     out."""
+    arrival: ArrivalPlan = Field(default_factory=ArrivalPlan)
+    """When batches that land start a training; the default plan when left out."""
     review: ReviewPlan | None = None
     """Which answers people look at; none when left out."""
     compliance: ComplianceSpec = Field(default_factory=ComplianceSpec)

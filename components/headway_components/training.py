@@ -73,6 +73,10 @@ class TrainingSpec(Declaration):
     max_runtime_s: int = Field(default=3_600, ge=60, le=432_000)
     """Time after which a step is stopped, in seconds; one hour when left out."""
 
+    def landing_tables(self) -> list[str]:
+        """The tables whose batches land."""
+        return [contract.table for contract in self.data if contract.landing]
+
     @field_validator("train_until", "evaluate_until", mode="before")
     @classmethod
     def _iso(cls, value: object) -> object:

@@ -67,18 +67,20 @@ def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None
         "Quarantine": {"SetAside"},
         "DataQuality": {"Ingest"},
         "Refused": {"DataQuality", "Quarantine"},
-        "Prepare": {"DataQuality", "Ingest", "Plan"},
-        "Train": {"DataQuality", "Prepare"},
-        "Evaluate": {"DataQuality", "Plan", "Train"},
-        "Baseline": {"DataQuality", "Evaluate", "Train"},
-        "Gate": {"Baseline", "DataQuality", "Evaluate"},
-        "Register": {"Gate", "Plan", "Train"},
+        "Dataset": {"DataQuality"},
+        "New": {"DataQuality", "Dataset"},
+        "Prepare": {"Dataset", "New"},
+        "Train": {"New", "Prepare"},
+        "Evaluate": {"Dataset", "New", "Train"},
+        "Baseline": {"Evaluate", "New", "Train"},
+        "Gate": {"Baseline", "Evaluate", "New"},
+        "Register": {"Dataset", "Gate", "Train"},
         "BelowFloor": {"Gate"},
     }
 
 
-def planned(name: str) -> dict[str, str]:
-    return {"Get": f"Steps.Plan.OutputParameters['{name}']"}
+def planned(name: str, step: str = "Plan") -> dict[str, str]:
+    return {"Get": f"Steps.{step}.OutputParameters['{name}']"}
 
 
 def test_declared_values_reach_the_steps(run: Run) -> None:
@@ -93,12 +95,13 @@ def test_declared_values_reach_the_steps(run: Run) -> None:
     ]
     assert arguments["Prepare"] == [
         *("prepare", "--features", "fraud.features:build"),
-        *("--train-until", planned("train_until"), "--evaluate-until", planned("evaluate_until")),
+        *("--train-until", planned("train_until", "Dataset")),
+        *("--evaluate-until", planned("evaluate_until", "Dataset")),
         *(
             "--feature-contract",
             f"payments-v1={PAYMENTS.digest()}",
             "--as-of",
-            planned("evaluate_until"),
+            planned("evaluate_until", "Dataset"),
         ),
     ]
     defaults = {item["Name"]: item["DefaultValue"] for item in definition(run)["Parameters"]}
@@ -253,7 +256,11 @@ def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:
     after = {(item.type, item.name): item.inputs for item in trained.resources}
 
     assert {key: after[key] for key in before} == before
-    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {"training", "drift"}
+    assert {name.split("-")[1] for type_, name in set(after) - set(before)} == {
+        "training",
+        "drift",
+        "arrival",
+    }
 
 
 def test_a_drift_that_lasts_starts_the_pipeline_with_the_gate_and_says_who_did(run: Run) -> None:

@@ -1,15 +1,18 @@
-"""Bad data in a running pipeline: it stops with the reason and keeps the data under another key."""
+"""Data that lands on a sandbox: what is new trains once, bad data stops with the reason and is kept apart."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headway_cli.aws import Aws
 from headway_cli.training import execution_steps, failure_reason
-from headway_components import ColumnType, DataColumn, DataContract, EvaluationSpec
+from headway_components import ColumnType, DataColumn, DataContract, EvaluationSpec, data_arrival
+from headway_components._arrival_definition import arrival_definition, landed_pattern
 from headway_components._quality_steps import QualityPlan
 from headway_components._training_function import CODE as CODE_OF_PLANNER
 from headway_components._training_function import HANDLER
@@ -28,8 +31,10 @@ PAYMENTS = DataContract(
     columns=[
         DataColumn(name="payment", type=ColumnType.STRING, personal_data=True),
         DataColumn(name="amount", type=ColumnType.NUMBER, maximum=100),
+        DataColumn(name="paid_at", type=ColumnType.TIMESTAMP),
     ],
     key=["payment"],
+    time="paid_at",
     minimum_pass_rate=0.5,
     landing=True,
 )
@@ -42,17 +47,28 @@ CODE = {
     "features.py": """
 def build(connection, data_dir):
     return connection.sql(
-        "SELECT amount, 'CH' AS country, 1 AS weekday, TRUE AS returning, TRUE AS label, "
-        "TIMESTAMPTZ '2025-12-01' + to_days(unnest([0, 40])) AS event_time FROM payments"
+        "SELECT amount, 'CH' AS country, 1 AS weekday, TRUE AS returning, amount > 50 AS label, "
+        "paid_at + to_days(unnest([0, 40])) AS event_time FROM payments"
     )
 """,
 }
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    with sandbox(tmp_path_factory.mktemp("quality-sandbox")) as record:
-        yield Aws(lifecycle.aws_environment(record))
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    made = tmp_path_factory.mktemp("quality-sandbox")
+    with sandbox(made):
+        yield made
+
+
+def clients(state_dir: Path) -> Aws:
+    """Clients of the sandbox, which is started where it does not run."""
+    return Aws(lifecycle.aws_environment(lifecycle.start(state_dir, 0)))
+
+
+@pytest.fixture(scope="module")
+def aws(state_dir: Path) -> Aws:
+    return clients(state_dir)
 
 
 def objects(aws: Aws, prefix: str) -> dict[str, Any]:
@@ -65,26 +81,56 @@ def objects(aws: Aws, prefix: str) -> dict[str, Any]:
     }
 
 
-def planner(aws: Aws) -> str:
-    """A function that plans a training as declared."""
+def function(aws: Aws, noun: str, handler: str, code: tuple[str, ...], settings: dict[str, str]) -> str:
+    """A function of the stack; its ARN."""
     made = aws.client("lambda").create_function(
-        FunctionName=f"{PLACE}-plan",
+        FunctionName=f"{PLACE}-{noun}",
         Runtime="python3.12",
-        Handler=HANDLER,
+        Handler=handler,
         Role=ROLE,
         Timeout=60,
-        Code={"ZipFile": function_zip(*CODE_OF_PLANNER)},
-        Environment={
-            "Variables": {
-                "HEADWAY_ARTIFACTS_BUCKET": "artifacts",
-                "HEADWAY_MONITOR_PREFIX": f"monitoring/{PLACE}",
-                "HEADWAY_ENDPOINT": PLACE,
-                "HEADWAY_VARIANT": "champion",
-                "HEADWAY_JUDGE_NEWEST_D": "14",
-            }
-        },
+        Code={"ZipFile": function_zip(*code)},
+        Environment={"Variables": {f"HEADWAY_{key.upper()}": value for key, value in settings.items()}},
     )
     return str(made["FunctionArn"])
+
+
+def planner(aws: Aws) -> str:
+    """A function that plans a training."""
+    settings = {
+        "artifacts_bucket": "artifacts",
+        "monitor_prefix": f"monitoring/{PLACE}",
+        "endpoint": PLACE,
+        "variant": "champion",
+        "judge_newest_d": "14",
+    }
+    return function(aws, "plan", HANDLER, CODE_OF_PLANNER, settings)
+
+
+def listen(aws: Aws) -> None:
+    """What starts the pipeline when something lands."""
+    settings = {
+        "data_bucket": "data",
+        "landing_prefix": f"{PLACE}/landing",
+        "tables": "payments",
+        "training_pipeline": PLACE,
+        "settle_s": "1",
+        "poll_s": "0",
+        "cool_down_s": "0",
+        "maximum_retrainings": "100",
+    }
+    looker = function(aws, "arrival", data_arrival.HANDLER, data_arrival.CODE, settings)
+    machine = aws.client("stepfunctions").create_state_machine(
+        name=PLACE,
+        definition=json.dumps(arrival_definition(function_arn=looker, settle_s=1)),
+        roleArn=ROLE,
+    )["stateMachineArn"]
+    pattern = landed_pattern("data", f"{PLACE}/landing", ["payments"])
+    aws.client("events").put_rule(Name=PLACE, EventPattern=json.dumps(pattern))
+    aws.client("events").put_targets(Rule=PLACE, Targets=[{"Id": "1", "Arn": machine, "RoleArn": ROLE}])
+    aws.client("s3").put_bucket_notification_configuration(
+        Bucket="data", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -140,27 +186,56 @@ def quarantine_key(aws: Aws) -> str:
         RoleArn=ROLE,
         ClientRequestToken="q" * 32,
     )
+    aws.client("sagemaker").create_model_package_group(ModelPackageGroupName="fraud")
+    listen(aws)
     return other
 
 
-def execute(aws: Aws) -> tuple[dict[str, str], str]:
-    """Runs the pipeline; how each step ended, and what a person is told."""
-    sagemaker = aws.client("sagemaker")
-    arn = sagemaker.start_pipeline_execution(PipelineName=PLACE)["PipelineExecutionArn"]
+def executions(aws: Aws) -> list[dict[str, Any]]:
+    """The executions of the pipeline, the newest first."""
+    listed = aws.client("sagemaker").list_pipeline_executions(PipelineName=PLACE)
+    found: list[dict[str, Any]] = listed["PipelineExecutionSummaries"]
+    return found
 
-    def ended() -> bool:
-        found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-        return bool(found["PipelineExecutionStatus"] != "Executing")
 
-    until(ended, "the end of the pipeline", 120)
-    steps = execution_steps(aws, arn)
+def settled(aws: Aws) -> dict[str, int]:
+    """How the machines behind the files that landed ended, once none of them goes on."""
+    (machine,) = aws.client("stepfunctions").list_state_machines()["stateMachines"]
+
+    def ended() -> list[dict[str, Any]] | None:
+        pages = aws.client("stepfunctions").get_paginator("list_executions")
+        found = [
+            item
+            for page in pages.paginate(stateMachineArn=machine["stateMachineArn"])
+            for item in page["executions"]
+        ]
+        return None if any(item["status"] == "RUNNING" for item in found) else found
+
+    return Counter(item["status"] for item in until(ended, "the end of all machines", 120))
+
+
+def last(aws: Aws) -> tuple[dict[str, str], str]:
+    """How each step of the newest execution ended, and what a person is told."""
+    steps = execution_steps(aws, executions(aws)[0]["PipelineExecutionArn"])
     return {step["StepName"]: step["StepStatus"] for step in steps}, str(failure_reason(aws, steps))
+
+
+def rows(first: int, count: int, month: str = "2025-12") -> bytes:
+    """Payments of different amounts, on the first twenty days of a month."""
+    lines = [
+        f"p{number},{number * 37 % 100},{month}-{number % 20 + 1:02}"
+        for number in range(first, first + count)
+    ]
+    return "\n".join(["payment,amount,paid_at", *lines, ""]).encode()
 
 
 def test_bad_data_stops_the_pipeline_and_is_kept(aws: Aws, quarantine_key: str) -> None:
     land = aws.client("s3").put_object
-    land(Bucket="data", Key=f"{PLACE}/landing/payments/1.csv", Body=b"payment,amount\nann,700\nbob,800\n")
-    steps, why = execute(aws)
+    bad = b"payment,amount,paid_at\nann,700,2025-12-01\nbob,800,2025-12-01\n"
+    land(Bucket="data", Key=f"{PLACE}/landing/payments/1.csv", Body=bad)
+    until(lambda: executions(aws), "the start of the pipeline")
+    assert settled(aws) == {"SUCCEEDED": 1}
+    steps, why = last(aws)
     kept = objects(aws, "quarantine/")
 
     assert steps == {
@@ -188,8 +263,11 @@ def test_bad_data_stops_the_pipeline_and_is_kept(aws: Aws, quarantine_key: str) 
     assert set(objects(aws, "good/")) == {"README.txt"}
 
     # Corrected, and with one bad row that is set aside, it goes on; then the rows themselves are too few.
-    land(Bucket="data", Key=f"{PLACE}/landing/payments/1.csv", Body=b"payment,amount\nann,70\nbob,800\n")
-    steps, why = execute(aws)
+    aws.client("events").disable_rule(Name=PLACE)
+    land(Bucket="data", Key=f"{PLACE}/landing/payments/1.csv", Body=bad.replace(b"700", b"70"))
+    aws.client("sagemaker").start_pipeline_execution(PipelineName=PLACE)
+    until(lambda: executions(aws)[0]["PipelineExecutionStatus"] == "Failed", "the end of the pipeline")
+    steps, why = last(aws)
 
     assert steps == {
         "Plan": "Succeeded",
@@ -197,7 +275,68 @@ def test_bad_data_stops_the_pipeline_and_is_kept(aws: Aws, quarantine_key: str) 
         "SetAside": "Succeeded",
         "DataQuality": "Succeeded",
         "Quarantine": "Succeeded",
+        "Dataset": "Succeeded",
+        "New": "Succeeded",
         "Prepare": "Failed",
     }
     assert "data contract of training_rows: rows is 1, allowed is from 50 (find out what was delivered" in why
     assert set(objects(aws, "good/")) == {"README.txt", "profiles.json"}
+
+
+def test_what_lands_trains_once_and_what_is_not_new_never(
+    aws: Aws, quarantine_key: str, state_dir: Path
+) -> None:
+    aws.client("events").enable_rule(Name=PLACE)
+    before = len(executions(aws))
+
+    # Five files of one batch, the third of them twice.
+    for part in (*range(5), 2):
+        body = rows(40 * part, 40)
+        aws.client("s3").put_object(Bucket="data", Key=f"{PLACE}/landing/payments/2/{part:02}.csv", Body=body)
+    until(lambda: len(executions(aws)) > before, "the start of the pipeline")
+    assert set(settled(aws)) == {"SUCCEEDED"}
+    steps, why = last(aws)
+    assert (steps["Register"], why) == ("Succeeded", "None")
+    assert len(executions(aws)) == before + 1
+    (version,) = aws.client("sagemaker").list_model_packages(ModelPackageGroupName="fraud")[
+        "ModelPackageSummaryList"
+    ]
+    package = aws.client("sagemaker").describe_model_package(ModelPackageName=version["ModelPackageArn"])
+    assert package["CustomerMetadataProperties"]["started_by"] == "data"
+    plan = plan_of(aws, executions(aws)[0])
+    assert plan["dataset_version"].startswith("sha256:")
+    assert "payments/2/02.csv, payments/2/03.csv, payments/2/04.csv and 3 more" in plan["because"]
+
+    # The same bytes under another name are the same dataset, which was trained on.
+    aws.client("s3").put_object(Bucket="data", Key=f"{PLACE}/landing/payments/3.csv", Body=rows(0, 40))
+    until(lambda: len(executions(aws)) > before + 1, "the start of the pipeline")
+    settled(aws)
+    steps, _ = last(aws)
+    assert (steps["New"], "Prepare" in steps) == ("Succeeded", False)
+    assert "is the one that was trained on last" in plan_of(aws, executions(aws)[0])["because"]
+
+    # Newer rows, while the sandbox is killed: they train once, on all that is known by then.
+    aws.client("s3").put_object(
+        Bucket="data", Key=f"{PLACE}/landing/payments/4.csv", Body=rows(900, 100, "2026-02")
+    )
+    until(lambda: len(executions(aws)) > before + 2, "the start of the pipeline")
+    until(lambda: "Ingest" in last(aws)[0], "the first job")
+    lifecycle.kill(state_dir)
+    revived = clients(state_dir)
+    assert settled(revived) == {"SUCCEEDED": 9}, last(revived)
+    steps, why = last(revived)
+    assert (steps["Register"], why) == ("Succeeded", "None")
+    packages = revived.client("sagemaker").list_model_packages(ModelPackageGroupName="fraud")
+    assert len(packages["ModelPackageSummaryList"]) == 2
+    plan = plan_of(revived, executions(revived)[0])
+    assert (plan["train_until"], plan["evaluate_until"]) == ("2026-02-06", "2026-02-20")
+
+
+def plan_of(aws: Aws, execution: dict[str, Any]) -> dict[str, Any]:
+    """What an execution has written down about itself."""
+    run = execution["PipelineExecutionArn"].rpartition("/")[2]
+    key = f"evaluations/{run}/plan/plan.json"
+    found: dict[str, Any] = json.loads(
+        aws.client("s3").get_object(Bucket="artifacts", Key=key)["Body"].read()
+    )
+    return found

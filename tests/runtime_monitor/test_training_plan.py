@@ -25,7 +25,7 @@ SETTINGS = {
     ("trigger", "labelled_until", "expected", "why"),
     [
         (PERSON, "2013-12-24T08:00:00+00:00", ("2013-09-01", "2013-11-01"), "as declared"),
-        (DRIFT, None, ("2013-09-01", "2013-11-01"), "no label came since"),
+        (DRIFT, None, ("2013-09-01", "2013-11-01"), "no outcome came since"),
         (DRIFT, "2013-10-31T23:30:00+00:00", ("2013-10-17", "2013-10-31"), "until 2013-10-31"),
         (CALENDAR, "2013-10-31T23:30:00-04:00", ("2013-10-18", "2013-11-01"), "until 2013-11-01"),
         (DATA, "2013-09-15T01:00:00", ("2013-09-01", "2013-11-01"), "adds no row to train on"),

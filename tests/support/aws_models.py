@@ -368,6 +368,14 @@ MODELS: Mapping[str, Cfn | Api] = {
     "aws:s3/bucketObjectv2:BucketObjectv2": Api(
         "s3", "PutObject", {"kmsKeyId": "SSEKMSKeyId"}, shape=_object
     ),
+    "aws:s3/bucketNotification:BucketNotification": Api(
+        "s3",
+        "PutBucketNotificationConfiguration",
+        shape=lambda inputs: {
+            "bucket": inputs["bucket"],
+            "notificationConfiguration": {"eventBridgeConfiguration": {}} if inputs["eventbridge"] else {},
+        },
+    ),
     "aws:iam/role:Role": Cfn(
         "AWS::IAM::Role",
         {"assumeRolePolicy": "AssumeRolePolicyDocument"},

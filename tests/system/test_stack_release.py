@@ -97,7 +97,10 @@ def test_swapping_the_model_only_adds_the_training(project: Project) -> None:
     project.edit(SYSTEM, BASELINE, PLACEHOLDER)
 
     assert list(plan) == ["create"]
-    assert all(name.startswith(("flight-delay-training", "flight-delay-drift")) for name in plan["create"])
+    assert all(
+        name.startswith(("flight-delay-training", "flight-delay-drift", "flight-delay-arrival"))
+        for name in plan["create"]
+    )
 
 
 def test_a_model_that_breaks_the_contract_is_refused_at_preview(project: Project) -> None:

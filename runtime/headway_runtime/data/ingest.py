@@ -124,7 +124,8 @@ def main(arguments: list[str]) -> int:
                 manifest = ingest(source(), paths.processing_output("data"), gate)
             except SourceError as error:
                 raise JobError(str(error)) from error
-            said = None if gate is None else report(gate, paths)
+            version = None if manifest is None else manifest["dataset_version"]
+            said = None if gate is None else report(gate, paths, version)
         if manifest is None:
             # The job has done what it is for; whether the pipeline goes on is what the report decides.
             return f"the data is refused: {said}"

@@ -186,7 +186,13 @@ class Gate:
         now = profiles(connection, source, contract, facts.accepted, before)
         known = Facts(**{**vars(facts), "shifts": shifts(before, now), "failing": failing})
         checks = judge(contract, known, self.as_of)
-        outcome = TableOutcome(table=contract.table, rows=facts.accepted, checks=checks, batches=batches)
+        outcome = TableOutcome(
+            table=contract.table,
+            rows=facts.accepted,
+            checks=checks,
+            batches=batches,
+            newest=None if facts.newest is None else facts.newest.isoformat(),
+        )
         self.outcomes.append(outcome)
         self.profiles[contract.table] = remembered(now)
         return outcome.passed

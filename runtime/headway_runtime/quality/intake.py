@@ -235,8 +235,9 @@ class Intake:
         found = []
         for number, outcome in enumerate(outcomes):
             before = self._number(f"SELECT count(*) {kept} = {number} AND {time} < ?", newest)
-            found.append(replace(outcome, late=0 if newest is None else before))
             (latest,) = one(self._connection, f"SELECT max({time}) {kept} = {number}")
+            moment = None if latest is None else datetime.fromtimestamp(latest / 1e6, UTC).isoformat()
+            found.append(replace(outcome, late=0 if newest is None else before, newest=moment))
             newest = max((moment for moment in (newest, latest) if moment is not None), default=None)
         return found
 

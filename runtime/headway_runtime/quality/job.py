@@ -59,17 +59,18 @@ def _good(path: Path) -> dict[str, object]:
     return read_json(path, "the last good version") if path.is_file() else {}
 
 
-def report(gate: Gate, paths: JobPaths) -> str:
+def report(gate: Gate, paths: JobPaths, dataset_version: str | None) -> str:
     """Leaves the report and what it is about; answers its sentence.
 
     Args:
         gate: The gate, when it has seen every table.
         paths: Directories of the job.
+        dataset_version: Version of the dataset that was made; None where the data is refused.
     """
     strays = gate.strays()
     aside = paths.processing_output(SET_ASIDE)
     bad = not gate.passed or any(path.is_file() for path in aside.rglob("*"))
-    told = document(gate.outcomes, set_aside=bad) | {"strays": strays}
+    told = document(gate.outcomes, set_aside=bad) | {"strays": strays, "dataset_version": dataset_version}
     for directory in (
         (aside, paths.processing_output("quality")) if bad else (paths.processing_output("quality"),)
     ):

@@ -50,6 +50,7 @@ class BatchOutcome:
         replaced: Rows of whose key another batch has a newer one.
         failed: Rows that were set aside.
         late: Accepted, repeated or replaced rows that are older than the newest one of the batches before.
+        newest: ISO time of its newest row that was not set aside; None where rows have no time.
     """
 
     name: str
@@ -62,6 +63,7 @@ class BatchOutcome:
     replaced: int = 0
     failed: int = 0
     late: int = 0
+    newest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +75,14 @@ class TableOutcome:
         rows: Rows that count.
         checks: The checks; first those that it does not pass.
         batches: What came of its batches, in the order of their names.
+        newest: ISO time of the newest row that counts; None where rows have no time.
     """
 
     table: str
     rows: int
     checks: Sequence[Check]
     batches: Sequence[BatchOutcome] = ()
+    newest: str | None = None
 
     @property
     def passed(self) -> bool:

@@ -2,15 +2,24 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headway_runtime.monitor.control.retraining import PERIOD_S, TRIGGER_PARAMETER, Training
+from headway_runtime.monitor.control.retraining import (
+    DATA,
+    PERIOD_S,
+    TRIGGER_PARAMETER,
+    Training,
+)
 from headway_runtime.monitor.control.window import CapturedFile
 
 NAMESPACE = "Headway/Drift"
+TRAIN_STEP = "Train"
+"""Step of the training pipeline that trains."""
+JOB_SAYS = "AlgorithmError"
+"""How SageMaker begins the reason of a job whose own code has ended it: again it would end so again."""
 _METRICS_A_CALL = 500
 
 
@@ -96,12 +105,15 @@ class Cloud:
 
     def captured(self, bucket: str, prefix: str, cursor: str) -> Iterator[CapturedFile]:
         """Files of JSON Lines below a prefix, from a key on."""
+        return (file for file in self.listed(bucket, prefix, cursor) if file.key.endswith(".jsonl"))
+
+    def listed(self, bucket: str, prefix: str, cursor: str = "") -> Iterator[CapturedFile]:
+        """All objects below a prefix, in the order of their keys, from a key on."""
         after = {"StartAfter": cursor} if cursor else {}
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **after)
         for page in pages:
             for item in page.get("Contents", ()):
-                if item["Key"].endswith(".jsonl"):
-                    yield CapturedFile(item["Key"], item["LastModified"].timestamp(), item["ETag"].strip('"'))
+                yield CapturedFile(item["Key"], item["LastModified"].timestamp(), item["ETag"].strip('"'))
 
     def read(self, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
         """A JSON object and its entity tag; None when it is not there."""
@@ -154,9 +166,49 @@ class Cloud:
                 started_at = item["StartTime"].timestamp()
                 if now - started_at >= PERIOD_S:
                     return found
-                running = item["PipelineExecutionStatus"] in ("Executing", "Stopping")
-                found.append(Training(started_at, running, self._trigger(item["PipelineExecutionArn"])))
+                found.append(self._training(item, started_at))
         return found
+
+    def _training(self, execution: Mapping[str, Any], started_at: float) -> Training:
+        arn, status = execution["PipelineExecutionArn"], execution["PipelineExecutionStatus"]
+        running, trigger = status in ("Executing", "Stopping"), self._trigger(arn)
+        known = Training(
+            started_at,
+            running,
+            trigger,
+            name=execution.get("PipelineExecutionDisplayName", ""),
+            succeeded=status == "Succeeded",
+            stopped=status == "Stopped",
+        )
+        if trigger != DATA or running:
+            return known
+        pages = self._sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+            PipelineExecutionArn=arn
+        )
+        steps = [step for page in pages for step in page["PipelineExecutionSteps"]]
+        said = map(_refusal, steps)
+        trained = any(step["StepName"] == TRAIN_STEP for step in steps)
+        return replace(known, trained=trained, refused=next(filter(None, said), ""))
+
+    def start(
+        self, pipeline: str, name: str, description: str, parameters: Mapping[str, str], token: str
+    ) -> None:
+        """Starts a pipeline; the same token again starts nothing.
+
+        Args:
+            pipeline: Name of the pipeline.
+            name: Display name of the execution.
+            description: Why it is started, for people.
+            parameters: Parameters of the execution.
+            token: What tells one start from another, 32 to 128 characters.
+        """
+        self._sagemaker.start_pipeline_execution(
+            PipelineName=pipeline,
+            PipelineExecutionDisplayName=name,
+            PipelineExecutionDescription=description,
+            PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
+            ClientRequestToken=token,
+        )
 
     def _trigger(self, execution_arn: str) -> str:
         pages = self._sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
@@ -183,6 +235,13 @@ class Cloud:
             self._cloudwatch.put_metric_data(
                 Namespace=NAMESPACE, MetricData=data[start : start + _METRICS_A_CALL]
             )
+
+
+def _refusal(step: Mapping[str, Any]) -> str:
+    """What a gate or a job says that has ended an execution; empty for a step that went well or broke off."""
+    why = str(step.get("FailureReason", ""))
+    told = str(step.get("Metadata", {}).get("Fail", {}).get("ErrorMessage", ""))
+    return told or (f"{step['StepName']}: {why}" if why.startswith(JOB_SAYS) else "")
 
 
 def _json(value: object) -> bytes:

@@ -24,22 +24,33 @@ def choose(trigger: str, declared: Cuts, labelled_until: str | None, newest_d: i
     Args:
         trigger: Who started it.
         declared: The cuts that are declared.
-        labelled_until: ISO time of the newest outcome that is known; None where none is.
+        labelled_until: ISO time of the newest outcome that is known, from a label or a row that landed; None
+            where none is.
         newest_d: Days before it that judge.
     """
     if trigger == PERSON:
         return declared
     if labelled_until is None:
-        return Cuts(declared.train_until, declared.evaluate_until, "no label came since; as declared")
-    when = datetime.fromisoformat(labelled_until)
+        return Cuts(declared.train_until, declared.evaluate_until, "no outcome came since; as declared")
     # A day is whole when its last outcome is known, so the day of the newest one is left out.
-    known = (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).astimezone(UTC).date()
+    known = moment(labelled_until).date()
     until = known - timedelta(days=newest_d)
     if until <= date.fromisoformat(declared.train_until):
         why = f"outcomes are known until {known}, which adds no row to train on; as declared"
         return Cuts(declared.train_until, declared.evaluate_until, why)
     why = f"outcomes are known until {known}; its last {newest_d} days judge"
     return Cuts(until.isoformat(), known.isoformat(), why)
+
+
+def latest(*moments: str | None) -> str | None:
+    """The latest of some ISO times; None where there are none."""
+    return max((at for at in moments if at is not None), key=moment, default=None)
+
+
+def moment(text: str) -> datetime:
+    """A moment in UTC; a text without a time zone means UTC."""
+    when = datetime.fromisoformat(text)
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def judged_before(champion: Mapping[str, Any], cuts: Cuts) -> str:

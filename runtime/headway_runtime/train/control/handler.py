@@ -10,7 +10,9 @@ from typing import Any
 import boto3
 
 from headway_runtime.monitor.control.cloud import Cloud, Serving
-from headway_runtime.train.control.cuts import Cuts, choose, judged_before
+from headway_runtime.monitor.control.retraining import DATA, DRIFT
+from headway_runtime.train.control.cuts import Cuts, choose, judged_before, latest
+from headway_runtime.train.control.landed import Landed, last_trained
 
 _SERVICES = ("s3", "sagemaker", "cloudwatch")
 PLAN_FILE = "plan.json"
@@ -24,20 +26,67 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, str]:  # noqa
 
     Args:
         event: `run`, the id of the pipeline's execution; `trigger`, who started it; `train_until` and
-            `evaluate_until`, the cuts that are declared or that whoever started it has set.
+            `evaluate_until`, the cuts that are declared or that whoever started it has set; `quality`, where
+            the report on the data is, once it has passed its gate.
         context: Not needed.
 
     Returns:
-        The cuts, and where the champion is found that the model is held against.
+        The cuts, and where the champion is found that the model is held against. Once the data is known also
+        `train`, yes or no, and `why`.
     """
     given = Cuts(str(event["train_until"]), str(event["evaluate_until"]), "as declared")
-    return plan(
-        _cloud(), os.environ, str(event["run"]), trigger=str(event["trigger"]), given=given, now=time.time()
-    )
+    cloud, run, trigger, now = _cloud(), str(event["run"]), str(event["trigger"]), time.time()
+    if "quality" in event:
+        quality_uri = str(event["quality"])
+        return renew(cloud, os.environ, run, trigger=trigger, given=given, now=now, quality_uri=quality_uri)
+    return plan(cloud, os.environ, run, trigger=trigger, given=given, now=now)
+
+
+def renew(
+    cloud: Cloud,
+    settings: Mapping[str, str],
+    run: str,
+    *,
+    trigger: str,
+    given: Cuts,
+    now: float,
+    quality_uri: str,
+) -> dict[str, str]:
+    """Plan a training anew once its data is known: whether it is new, and until when outcomes have landed.
+
+    Args:
+        cloud: AWS.
+        settings: What the stack said, `HEADWAY_` and a name in capitals.
+        run: Id of the execution.
+        trigger: Who started it.
+        given: The cuts that are declared or set.
+        now: Seconds since the epoch.
+        quality_uri: Where the report on the data is.
+
+    Raises:
+        FileNotFoundError: The report is missing.
+    """
+    bucket, _, key = quality_uri.removeprefix("s3://").partition("/")
+    found = cloud.read(bucket, key)
+    if found is None:
+        raise FileNotFoundError(f"{quality_uri} is missing; start the training again")
+    landed = Landed.of(found[0])
+    before = last_trained(cloud, settings["HEADWAY_ARTIFACTS_BUCKET"])
+    why = landed.why_not(before) if trigger == DATA else ""
+    planned = plan(cloud, settings, run, trigger=trigger, given=given, now=now, landed=landed, before=before)
+    return {**planned, "train": "no" if why else "yes", "why": why or "the data is taken as it is"}
 
 
 def plan(
-    cloud: Cloud, settings: Mapping[str, str], run: str, *, trigger: str, given: Cuts, now: float
+    cloud: Cloud,
+    settings: Mapping[str, str],
+    run: str,
+    *,
+    trigger: str,
+    given: Cuts,
+    now: float,
+    landed: Landed | None = None,
+    before: str = "",
 ) -> dict[str, str]:
     """Plan a training.
 
@@ -48,11 +97,14 @@ def plan(
         trigger: Who started it.
         given: The cuts that are declared or set.
         now: Seconds since the epoch.
+        landed: What is known of the data; None before it is.
+        before: Version of the dataset that was trained on last; empty where none was.
     """
     bucket = settings["HEADWAY_ARTIFACTS_BUCKET"]
     found = cloud.read(bucket, f"{settings['HEADWAY_MONITOR_PREFIX']}/state.json")
     state: Mapping[str, Any] = {} if found is None else found[0]
-    cuts = choose(trigger, given, state.get("labelled_until"), int(settings["HEADWAY_JUDGE_NEWEST_D"]))
+    known_until = latest(state.get("labelled_until"), None if landed is None else landed.until)
+    cuts = choose(trigger, given, known_until, int(settings["HEADWAY_JUDGE_NEWEST_D"]))
     serving = cloud.serving_if_any(settings["HEADWAY_ENDPOINT"], settings["HEADWAY_VARIANT"])
     champion, why = _champion(serving, bucket, cuts)
     place = f"evaluations/{run}/plan"
@@ -61,7 +113,7 @@ def plan(
         "run": run,
         "started_by": trigger,
         "planned_at": datetime.fromtimestamp(now, UTC).isoformat(),
-        "because": _because(state) if trigger == "drift" else "",
+        "because": _because(trigger, state, landed, before),
         "train_until": cuts.train_until,
         "evaluate_until": cuts.evaluate_until,
         "cuts": cuts.why,
@@ -70,6 +122,7 @@ def plan(
             "model": champion,
             "why": why,
         },
+        **({} if landed is None else {"dataset_version": landed.version, "landed": list(landed.batches)}),
     }
     manifest: list[Any] = [
         {"prefix": f"s3://{bucket}/"},
@@ -96,7 +149,14 @@ def _champion(serving: Serving | None, bucket: str, cuts: Cuts) -> tuple[str, st
     return ("", seen) if seen else (serving.artifact_uri.removeprefix(root), "")
 
 
-def _because(state: Mapping[str, Any]) -> str:
+def _because(trigger: str, state: Mapping[str, Any], landed: Landed | None, before: str) -> str:
+    """What made the trigger start it; empty where nobody needs to be told."""
+    if trigger == DATA and landed is not None:
+        return landed.why_not(before) or landed.sentence(before)
+    return _drift(state) if trigger == DRIFT else ""
+
+
+def _drift(state: Mapping[str, Any]) -> str:
     """What the monitor's last window with a drift that lasts said."""
     wanted = [item for item in state.get("history", ()) if item["retraining_wanted"]]
     return f"{wanted[-1]['sentence']} (window {wanted[-1]['run']})" if wanted else ""

@@ -1,0 +1,1 @@
+"""The function that starts a training when data has arrived: one for what landed together, none twice."""
