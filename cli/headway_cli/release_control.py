@@ -112,6 +112,34 @@ def order(aws: Aws, system: System, what: str, by: str, why: str) -> Release:
     return release
 
 
+def report(aws: Aws, system: System) -> tuple[str, dict[str, Any]]:
+    """What the shadow of the newest release showed, for people and for programs.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: The system.
+
+    Raises:
+        HeadwayError: There is no report, or not yet.
+    """
+    release = newest(records_of(aws, system))
+    if release is None:
+        raise HeadwayError(f"nothing of {system.name} was released yet; see `headway release start`")
+    if not release.report:
+        raise HeadwayError(
+            f"the release {release.release_id} has no report: its shadow is not over, or was never reached; "
+            "see `headway release status`"
+        )
+    found = {kind: aws.read_object(release.report.removesuffix(".md") + kind) for kind in (".md", ".json")}
+    gone = [
+        f"{release.report.removesuffix('.md')}{kind}" for kind, content in found.items() if content is None
+    ]
+    if gone:
+        raise HeadwayError(f"the report is gone: there is no {' and no '.join(gone)}")
+    text, document = (str(content, "utf-8") for content in found.values() if content is not None)
+    return text.rstrip(), json.loads(document)
+
+
 def _is_moved(aws: Aws, system: System, release: Release) -> bool:
     """Whether an execution moves a release."""
     states = aws.client("stepfunctions")

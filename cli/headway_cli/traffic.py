@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import cycle
 
+import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
@@ -89,17 +90,25 @@ def read_rows(aws: Aws, system: System) -> Sequence[Row]:
     if content is None:
         raise HeadwayError(f"the rows of {system.name} are gone: there is no {uri}/{EVALUATION_DATA_FILE}")
     table = pq.read_table(io.BytesIO(content))
-    inputs = [item["name"] for item in system.contract["inputs"]]
-    text = io.BytesIO()
-    options = pc.WriteOptions(include_header=False, quoting_style="needed")
-    pc.write_csv(table.select(inputs), text, options)
+    lines = as_csv(table.select([item["name"] for item in system.contract["inputs"]]))
     keys = _keys(system)
     if not keys or not {*keys, EVENT_TIME_COLUMN} <= set(table.column_names):
-        return [Row(line) for line in text.getvalue().decode("utf-8").splitlines()]
+        return [Row(line) for line in lines]
     named = zip(*(table[name].to_pylist() for name in keys), strict=True)
-    lines = text.getvalue().decode("utf-8").splitlines()
     times = table[EVENT_TIME_COLUMN].to_pylist()
     return [Row(line, tuple(map(str, key)), at) for line, key, at in zip(lines, named, times, strict=True)]
+
+
+def as_csv(table: pa.Table) -> list[str]:
+    """Rows as lines of CSV, with quotes where a value needs them: a person looks for `,EWR,` in them."""
+    text = io.BytesIO()
+    try:
+        pc.write_csv(table, text, pc.WriteOptions(include_header=False, quoting_style="none"))
+    except pa.ArrowInvalid:
+        # A value has a comma or a quote in it; this style then quotes every text.
+        text = io.BytesIO()
+        pc.write_csv(table, text, pc.WriteOptions(include_header=False, quoting_style="needed"))
+    return text.getvalue().decode("utf-8").splitlines()
 
 
 def _keys(system: System) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +12,7 @@ from headway_cli.errors import WrongUseError
 from headway_cli.main import application
 from headway_cli.release import is_settled, parse_release
 from headway_cli.release_view import history_text, release_document, release_text, stage_name
+from headway_cli.traffic import as_csv
 from headway_components import ReleasePlan
 from headway_runtime.release.plan import Plan
 from headway_runtime.release.records import Release
@@ -98,6 +100,13 @@ def test_a_fault_that_cannot_be_rehearsed_is_refused(arguments: list[str], says:
 
     assert isinstance(refused.exception, WrongUseError)
     assert says in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "line"), [("UA", "UA,1.5,EWR"), ("U,A", '"U,A",1.5,"EWR"'), ('"', '"""",1.5,"EWR"')]
+)
+def test_rows_are_quoted_where_they_need_it(carrier: str, line: str) -> None:
+    assert as_csv(pa.table({"carrier": [carrier], "speed": [1.5], "origin": ["EWR"]})) == [line]
 
 
 @pytest.mark.parametrize("name", ["latency", "errors", "wrong", "crash", "silent"])

@@ -1,6 +1,7 @@
 """What a look measures, what the judge makes of it, what the report says and who is told: tables."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +33,18 @@ RELEASE = Release(
     why="1,000 challenger requests, no metric worse",
     serving="shape-a",
     desired="shape-b",
-    metrics=[{"metric": "errors", "standing": "no worse", "why": "challenger errors 0 of 9 against 0 of 9"}],
+    metrics=[
+        {
+            "metric": "errors",
+            "standing": "no worse",
+            "why": "challenger errors 0 of 9 against 0 of 9",
+            "log_evidence": math.log(0.5),
+            "log_threshold": math.log(200),
+        },
+        {"metric": "memory", "standing": "no worse", "why": "challenger memory 1 %", "log_evidence": None},
+    ],
+    arrived_at="2026-02-01T12:00:10+00:00",
+    at="2026-02-01T12:01:10+00:00",
 )
 
 
@@ -97,7 +109,7 @@ def test_the_mean_of_an_answer_is_over_all_periods(
         (Prices(million_input_tokens_usd=1.0, million_output_tokens_usd=4.0), None, [(100, 50)] * 2, 0.3),
         (Prices(million_output_tokens_usd=4.0), 1_000.0, [], None),
         (Prices(instance_hour_usd=3.6, million_input_tokens_usd=1.0), 1_000.0, [(1_000, 9)], 1.001),
-        (Prices(), None, [], 0.0),
+        (Prices(), 1_000.0, [(100, 50)], None),
     ],
 )
 def test_costs(
@@ -233,7 +245,7 @@ def test_the_time_in_each_earlier_stage_is_known_from_the_history() -> None:
 
 LATENCY_US = {
     "champion": {"p50": 8_000.0, "p99": 20_000.0, "p95": 9_000.0},
-    "challenger": {"p50": 4_000.0, "p99": 30_000.0, "p95": None},
+    "challenger": {"p50": 4_000.0, "p99": 2_900_000.0, "p95": None},
 }
 USES = {"memory": Levels(challenger=[0.2, 0.4], champion=[]), "processor": Levels()}
 COUNTS = Counts(challenger_requests=1_000, challenger_bad=3, champion_requests=2_000, champion_bad=1)
@@ -258,6 +270,8 @@ def document(**members: Any) -> dict[str, Any]:
         "uses": USES,
         "tokens": {"champion": (10, 1_000, 400), "challenger": (10, 1_000, 600)},
         "costs": {"champion": {"cost": 0.2}, "challenger": {"cost": 0.15}},
+        "copied_percent": 50,
+        "goes_on": True,
         **members,
     }
     return report_document(release, **found)
@@ -267,16 +281,22 @@ def document(**members: Any) -> dict[str, Any]:
     "says",
     [
         "# Shadow of model-b",
-        "| errors | no worse | challenger errors 0 of 9 against 0 of 9 |",
+        "It goes on to users: 1,000 challenger requests, no metric worse.",
+        "| release | 2026-02-01T12:00:00+00:00-abc of flight-delay |",
+        "| challenger | arn:aws:sagemaker:us-east-1:000000000000:model-package/flight-delay/2 |",
+        "| time | 2026-02-01T12:00:10+00:00 to 2026-02-01T12:01:10+00:00 |",
+        "| copied | 50 % of the requests; nobody got the challenger's answers |",
+        "| errors | no worse | 0.5 | 200 | challenger errors 0 of 9 against 0 of 9 |",
+        "| memory | no worse |  |  | challenger memory 1 % |",
         "| half of the answers within | 8 ms | 4 ms | -4 ms | `█▅` |",
-        "| 99 of 100 within | 20 ms | 30 ms | +10 ms | `▆█` |",
+        "| 99 of 100 within | 20 ms | 2,900 ms | +2,880 ms | `▁█` |",
         "| failed answers | 1 of 2,000 | 3 of 1,000 | | |",
         "| malformed answers | 1 of 2,000 | 3 of 1,000 | | |",
         "| tokens written for an answer | 40 | 60 | +20 | `▆█` |",
         "| cost of a thousand answers | 0.2 USD | 0.15 USD | -0.05 USD | `█▆` |",
         "| wrong answers, of those with a label | 1 of 2,000 | 3 of 1,000 | | |",
         "| logarithmic loss | 0.5 | 0.4 | -0.1 | `█▇` |",
-        "| memory | 30 % `▅█` | not measured |",
+        "| memory | not measured | 30 % `▅█` |",
         "Answers to 900 rows by both; 90 of 900 diverge.",
         "Difference of the answers, 0 to 0.93: `█▁▁▁▁▁▁▁▁▁`",
         "| carrier=24 | 100 | 24 % | ████████████████████ |",
@@ -297,6 +317,13 @@ def test_the_report_shows_both_models_side_by_side(says: str) -> None:
             "No answer of both models to the same request was captured.",
             "| slice |",
         ),
+        (
+            {"compared": replace(COMPARED, differences=[900], largest=0.0, slices={})},
+            "Both answer the same to each of them.",
+            "Difference of the answers",
+        ),
+        ({"goes_on": False}, "It is turned back: 1,000 challenger", "It goes on"),
+        ({"copied_percent": None}, "# Shadow", "copied"),
         ({"quality": None}, "# Shadow", "label"),
         ({"tokens": None}, "# Shadow", "tokens"),
         ({"costs": {"champion": {}, "challenger": {"cost": 0.15}}}, "| | 0.15 USD | | |", "-0.05"),

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from headway_runtime.release.records import Records
 from headway_sandbox.engine import Engine
 from support.project import ENDPOINT, SEPTEMBER_FLIGHT, Project, is_running, succeeded
 from support.readme import ROOT, blocks, commands
@@ -203,6 +205,35 @@ def _started_by(project: Project, trigger: str) -> str:
         if {"Name": "StartedBy", "Value": trigger} in given["PipelineParameters"]:
             return arn
     return ""
+
+
+def test_a_rehearsed_fault_turns_a_release_back_and_is_over_with_its_traffic(
+    project: Project, first: str
+) -> None:
+    """Somebody rehearses with the model that serves: wrong wherever it does not rain, until it is seen."""
+    before = _status(project)
+    table = project.outputs()["systems"]["flight-delay"]["release_table_name"]
+    records = Records(project.client("dynamodb"), table, "flight-delay")
+
+    refused = project.headway("traffic", "replay", "--fault", "wrong", "--where", ",nowhere,")
+    package = json.loads(succeeded(project.headway("release", "start", "--rehearse", "--json")))["package"]
+    replay = project.start("traffic", "replay", "--seconds", "600", "--fault", "wrong", "--where", ",0,")
+    try:
+        until(lambda: any(item.model_package_arn == package and item.is_over for item in records.all()))
+    finally:
+        replay.send_signal(signal.SIGTERM)
+        said, _ = replay.communicate(timeout=60)
+    release, report = records.all()[0], succeeded(project.headway("release", "report"))
+
+    assert refused.returncode != 0
+    assert "no row contains; they read like " in refused.stderr
+    assert (release.status, release.cause) == ("rolled_back", "worse"), release.why
+    assert release.why.startswith("divergence in ")
+    assert "It is turned back: divergence in " in report
+    assert "Traceback" not in said
+    assert succeeded(project.headway("sandbox", "fault", "list")).strip() == "there are no faults"
+    assert _status(project)["endpoint"] == before["endpoint"]
+    assert _status(project)["model_package"] == before["model_package"]
 
 
 def test_the_sandbox_comes_back_from_a_kill_with_all_it_had(project: Project, first: str) -> None:

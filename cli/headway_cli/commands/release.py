@@ -142,6 +142,16 @@ def history(
     emit(history_text(found), document, as_json=as_json)
 
 
+@app.command()
+def report(
+    system: SystemOption = None, stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False
+) -> None:
+    """Show what the shadow of the newest release showed, in Markdown."""
+    aws, chosen = open_system(stack, system)
+    text, document = release_control.report(aws, chosen)
+    emit(text, document, as_json=as_json)
+
+
 def _order(what: str, why: str, by: str | None, system: str | None, stack: str, *, as_json: bool) -> None:
     aws, chosen = open_system(stack, system)
     release = release_control.order(aws, chosen, what, _name(by), why)

@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from headway_cli import release_control
+from headway_cli.aws import Aws
 from headway_cli.errors import WrongUseError
 from headway_cli.narration import Narrator
 from headway_cli.opening import open_system
 from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, SystemOption, emit
 from headway_cli.project import LOCAL_STACK, find_project
 from headway_cli.sandbox import control_sandbox
+from headway_cli.systems import System
 from headway_cli.traffic import DEFAULT_RATE, playing, read_rows
 from headway_runtime.release.shapes import CHALLENGER, CHAMPION
 
@@ -71,7 +74,12 @@ def replay(
         raise WrongUseError(f"--on is {on!r}; it must be {CHAMPION} or {CHALLENGER}")
     aws, chosen = open_system(stack, system)
     rows = read_rows(aws, chosen)
+    if where is not None and not any(where in row.text for row in rows):
+        raise WrongUseError(f"--where is {where!r}, which no row contains; they read like {rows[0].text}")
     narrator = Narrator.on_standard_error()
+    if fault is not None and on == CHALLENGER and not _is_released(aws, chosen):
+        begin = "`headway release start --rehearse` begins one"
+        narrator.warn(f"no release of {chosen.name} goes on, so there is no challenger yet; {begin}")
     title = f"Playing {len(rows):,} rows at {chosen.endpoint_name}"
     with (
         _faulty(chosen.endpoint_name, on, fault, where),
@@ -92,6 +100,12 @@ def replay(
         "last_error": played.last_error,
     }
     emit(f"{text}{f': {played.last_error}' if played.failed else ''}", document, as_json=as_json)
+
+
+def _is_released(aws: Aws, system: System) -> bool:
+    """Whether a release goes on."""
+    newest = release_control.newest(release_control.records_of(aws, system))
+    return newest is not None and not newest.is_over
 
 
 @contextmanager

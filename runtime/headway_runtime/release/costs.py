@@ -30,7 +30,7 @@ class Prices:
 def cost_per_thousand_usd(
     prices: Prices, mean_latency_us: float | None, tokens: Sequence[tuple[int, int]]
 ) -> float | None:
-    """What a thousand answers cost, in US dollars; None where something that has a price was not measured.
+    """What a thousand answers cost, in US dollars; None without prices, or where one's measure is missing.
 
     A machine's hour is shared by what it answers, so an answer costs the time that it takes. That does not
     depend on the share of the traffic that a variant has, so that both variants can be compared.
@@ -40,6 +40,8 @@ def cost_per_thousand_usd(
         mean_latency_us: Time that an answer takes, in microseconds; None where none was given.
         tokens: Tokens read and written for each answer that counts them.
     """
+    if prices == Prices():
+        return None
     cost = 0.0
     if prices.instance_hour_usd is not None:
         if mean_latency_us is None:

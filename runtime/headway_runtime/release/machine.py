@@ -307,17 +307,17 @@ class ReleaseMachine:
         """Measures and judges the stage, and goes on as the verdict says."""
         if release.position == Position.BASELINE.value:
             return self._look_at_champion(release, plan)
-        period_s = float(self._settings.metrics_period_s)
         looked, verdict = judged(
             release,
             plan,
             look=lambda asked: self._observer.stage(asked, plan),
-            period_s=period_s,
+            period_s=float(self._settings.metrics_period_s),
             renew=lambda before: self._observer.with_late_labels(release, before, plan),
         )
         step = after_look(release.stage, verdict, release.errors_in_a_row, plan)
         if step.do is Do.GO and plan.is_shadow(release.stage):
-            looked = replace(looked, report=self._observer.report(looked, plan))
+            ended, goes_on = replace(looked, why=step.why), step.position is Position.STAGE
+            looked = replace(looked, report=self._observer.report(ended, plan, goes_on=goes_on))
         return self._take(looked, step, plan)
 
     def _look_at_champion(self, release: Release, plan: Plan) -> Progress:

@@ -127,8 +127,14 @@ class Observer:
             renewed.append(item)
         return renewed
 
-    def report(self, release: Release, plan: Plan) -> str:
-        """Writes what the shadow showed, as JSON and for people; answers where."""
+    def report(self, release: Release, plan: Plan, *, goes_on: bool) -> str:
+        """Writes what the shadow showed, as JSON and for people; answers where.
+
+        Args:
+            release: The release, and why the shadow is over.
+            plan: The release plan.
+            goes_on: Whether the release goes on to users, or is turned back.
+        """
         span = Span.between(release.arrived_at, release.at, self.period_s)
         both = self._both(release, plan, _stretch_now(release, span))
         document = report_document(
@@ -139,6 +145,8 @@ class Observer:
             uses={name: self._use(release, span, metric) for name, metric in USES.items()},
             tokens=None if both is None else {arm: _tokens(requests) for arm, requests in both.items()},
             costs=dict(zip((CHALLENGER, CHAMPION), self._costs(release, plan, span, both), strict=True)),
+            copied_percent=plan.shadow_sampling_percent,
+            goes_on=goes_on,
         )
         self.keep(release.release_id, "shadow.json", json.dumps(document, sort_keys=True, indent=2).encode())
         return self.keep(release.release_id, "shadow.md", report_markdown(document).encode())

@@ -42,6 +42,7 @@ class Reader:
         self._release_id = ""
         self._captured: dict[tuple[object, ...], tuple[HourlyFiles, Sample[Captured]]] = {}
         self._labels: dict[str, tuple[HourlyFiles, Sample[Label]]] = {}
+        self._looked: dict[HourlyFiles, datetime] = {}
 
     def captured(
         self, place: str, variant: str, stretch: Stretch, columns: Sequence[str], now: datetime
@@ -69,7 +70,7 @@ class Reader:
             self._captured[key] = files, sample
         files, sample = self._captured[key]
         # Of a stage that is over, late files alone are new.
-        files.look(now if stretch.until is None else min(now, stretch.until))
+        self._look(files, now, now if stretch.until is None else min(now, stretch.until))
         return sample.items()
 
     def labels(self, place: str, release_id: str, since: datetime, now: datetime) -> Mapping[str, Label]:
@@ -92,8 +93,14 @@ class Reader:
 
             self._labels[place] = HourlyFiles(self._s3, place, since, take), sample
         files, sample = self._labels[place]
-        files.look(now)
+        self._look(files, now, now)
         return sample.items()
+
+    def _look(self, files: HourlyFiles, now: datetime, until: datetime) -> None:
+        """Reads what is new, once at a time: what is judged and what is reported of it are then the same."""
+        if self._looked.get(files) != now:
+            files.look(until)
+            self._looked[files] = now
 
     def _forget_others(self, release_id: str) -> None:
         """There is never more than one release that moves the endpoint, and memory is for that one."""
@@ -101,6 +108,7 @@ class Reader:
             self._release_id = release_id
             self._captured.clear()
             self._labels.clear()
+            self._looked.clear()
 
 
 def captured_sample(most: int = MOST_KEPT) -> Sample[Captured]:

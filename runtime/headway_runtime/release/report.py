@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from headway_runtime.judge import Levels, Pairs
-from headway_runtime.judge.words import count, percent, share
+from headway_runtime.judge.words import count, e_value, percent, share
 from headway_runtime.release.comparison import Comparison
 from headway_runtime.release.labels import Quality
 from headway_runtime.release.records import Release
@@ -14,6 +14,7 @@ from headway_runtime.release.shapes import CHALLENGER, CHAMPION
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SLICES_SHOWN = 20
+_WHOLE_FROM = 100
 _LONGEST_BAR = 20
 _PERCENTILES = (
     ("p50", "half of the answers within"),
@@ -32,20 +33,30 @@ def report_document(
     uses: Mapping[str, Levels],
     tokens: Mapping[str, tuple[int, int, int] | None] | None,
     costs: Mapping[str, Mapping[str, float]],
+    copied_percent: float | None,
+    goes_on: bool,
 ) -> dict[str, Any]:
     """The report of a shadow stage as JSON values.
 
     Args:
-        release: The release, with what each metric said at the last look.
+        release: The release, with what each metric said at the last look, and why the shadow ended.
         compared: How the answers of both models differ; None where nothing is captured.
         quality: How right the answers were; None where no labels are declared.
         latency_us: Percentiles of each variant's latency, in microseconds.
         uses: What both used of their machines, by what it is.
         tokens: Answers of each variant that count tokens, tokens read and written; None where none do.
         costs: What a thousand answers of each variant cost, in US dollars; empty where nobody knows.
+        copied_percent: Share of the requests that were copied; None where nobody knows.
+        goes_on: Whether the release goes on to users, or is turned back.
     """
     return {
+        "system": release.system,
         "release": release.release_id,
+        "model_package_arn": release.model_package_arn,
+        "since": release.arrived_at,
+        "until": release.at,
+        "copied_percent": copied_percent,
+        "goes_on": goes_on,
         "champion": release.champion,
         "challenger": release.challenger,
         "why": release.why,
@@ -93,16 +104,37 @@ def bar(value: float, largest: float) -> str:
 
 
 def _head(document: Mapping[str, Any]) -> Iterator[str]:
+    outcome = "It goes on to users" if document["goes_on"] else "It is turned back"
     yield f"# Shadow of {document['challenger']}"
     yield ""
-    yield f"Champion: {document['champion']}. {document['why']}"
+    yield f"{outcome}: {document['why']}."
+    yield ""
+    yield "| | |"
+    yield "|---|---|"
+    yield from (f"| {noun} | {text} |" for noun, text in _facts(document) if text)
+
+
+def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "release", f"{document['release']} of {document['system']}"
+    yield "challenger", document["model_package_arn"]
+    yield "champion", document["champion"]
+    if document["since"]:
+        yield "time", f"{document['since']} to {document['until']}"
+    if document["copied_percent"] is not None:
+        yield (
+            "copied",
+            f"{document['copied_percent']:g} % of the requests; nobody got the challenger's answers",
+        )
 
 
 def _metrics(document: Mapping[str, Any]) -> Iterator[str]:
-    yield "| metric | says | figures |"
-    yield "|---|---|---|"
+    yield "| metric | says | e-value | worse from | figures |"
+    yield "|---|---|---|---|---|"
     for metric in document["metrics"]:
-        yield f"| {metric['metric']} | {metric['standing']} | {metric['why']} |"
+        bet, limit = (metric.get(f"log_{name}") for name in ("evidence", "threshold"))
+        # A bet that was never made is worth its stake and says nothing.
+        shown = (e_value(bet), e_value(limit)) if bet is not None and limit is not None else ("", "")
+        yield f"| {metric['metric']} | {metric['standing']} | {' | '.join(shown)} | {metric['why']} |"
 
 
 def _side_by_side(document: Mapping[str, Any]) -> Iterator[str]:
@@ -146,7 +178,7 @@ def _value_rows(document: Mapping[str, Any]) -> Iterator[str]:
     if CHAMPION in costs and CHALLENGER in costs:
         yield _row("cost of a thousand answers", costs[CHAMPION], costs[CHALLENGER], "USD")
     elif CHALLENGER in costs:
-        yield f"| cost of a thousand answers | | {costs[CHALLENGER]:.3g} USD | | |"
+        yield f"| cost of a thousand answers | | {_figure(costs[CHALLENGER])} USD | | |"
     quality = document["quality"]
     if quality is not None:
         wrong = quality["wrong"]
@@ -158,9 +190,14 @@ def _value_rows(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _row(noun: str, one: float, other: float, unit: str) -> str:
-    shown = [f"{number:.3g} {unit}".strip() for number in (one, other, other - one)]
+    shown = [f"{_figure(number)} {unit}".strip() for number in (one, other, other - one)]
     sign = "+" if other >= one else ""
     return f"| {noun} | {shown[0]} | {shown[1]} | {sign}{shown[2]} | `{chart((one, other))}` |"
+
+
+def _figure(number: float) -> str:
+    """Three digits that count, and never an exponent where thousands can be set apart."""
+    return f"{number:,.0f}" if abs(number) >= _WHOLE_FROM else f"{number:.3g}"
 
 
 def _uses(document: Mapping[str, Any]) -> Iterator[str]:
@@ -168,10 +205,10 @@ def _uses(document: Mapping[str, Any]) -> Iterator[str]:
     known = {name: use for name, use in document["uses"].items() if use[CHALLENGER]}
     if not known:
         return
-    yield "| used of the machine | challenger | champion |"
+    yield "| used of the machine, in the middle and period by period | champion | challenger |"
     yield "|---|---|---|"
     for name, use in known.items():
-        yield f"| {name} | {_level(use[CHALLENGER])} | {_level(use[CHAMPION])} |"
+        yield f"| {name} | {_level(use[CHAMPION])} | {_level(use[CHALLENGER])} |"
 
 
 def _level(levels: Sequence[float]) -> str:
@@ -190,6 +227,9 @@ def _answers(document: Mapping[str, Any]) -> Iterator[str]:
     diverge = share(pairs["bad"], pairs["compared"])
     yield f"Answers to {count(pairs['compared'])} rows by both; {diverge} diverge."
     yield ""
+    if not compared["largest"]:
+        yield "Both answer the same to each of them."
+        return
     yield f"Difference of the answers, 0 to {compared['largest']:.3g}: `{chart(compared['differences'])}`"
 
 
