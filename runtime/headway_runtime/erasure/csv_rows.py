@@ -17,6 +17,7 @@ from headway_runtime.erasure.signs import Sign, database, marked
 
 _AT_ONCE = 10_000
 _UNDECLARED = "rows hold the subject's values, and no column says that it is the key"
+_UNDECLARED = "rows hold the subject's values, and no column says that it is the key"
 
 
 def cut_csv(source: Path, target: Path, signs: Sequence[Sign], anywhere: Sequence[str] = ()) -> Cut:
@@ -44,16 +45,15 @@ def cut_csv(source: Path, target: Path, signs: Sequence[Sign], anywhere: Sequenc
             fitting = [sign for sign in signs if sign.fits(names)]
             connection = stack.enter_context(database())
             while batch := list(islice(found, _AT_ONCE)):
-                if not fitting and anywhere and any(hold_the_value(anywhere, cells) for _, cells in batch):
-                    raise UnreadableError(
-                        "rows hold the subject's values, and no column says that it is the key"
-                    )
                 rows = _table([cells for _, cells in batch], names, fitting)
                 for (raw, cells), goes in zip(batch, marked(connection, rows, fitting), strict=True):
                     if not cells:
                         out.write(raw)  # an empty line is no row
                     elif goes:
                         removed += 1
+                    elif (not fitting or len(cells) != len(names)) and hold_the_value(anywhere, cells):
+                        # In a row that is too short or too long nobody knows which cell is the key.
+                        raise UnreadableError(_UNDECLARED)
                     else:
                         kept += 1
                         out.write(raw)
