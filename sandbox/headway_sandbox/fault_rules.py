@@ -54,6 +54,10 @@ def _seconds(value: object) -> bool:
     return _number(value) and 0 <= value <= 3600  # type: ignore[operator]
 
 
+def _lasting(value: object) -> bool:
+    return _number(value) and 0 < value <= 86_400  # type: ignore[operator]
+
+
 def _whole(low: int, high: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
@@ -63,6 +67,9 @@ _LIMITS: dict[str, Member] = {
     "times": Member("a whole number from 1 to 1000000: how many calls it meets", _whole(1, 10**6)),
     "rate": Member("a number from 0 to 1: the share of calls that it meets", _rate, 1.0),
     "seed": Member("a whole number", _whole(-(2**63), 2**63), 0),
+}
+_LASTS: dict[str, Member] = {
+    "for_s": Member("seconds above 0, 86400 at most: how long it lasts", _lasting),
 }
 _NAME_OR_ANY = "a name, or * for all"
 
@@ -77,6 +84,7 @@ KINDS: Mapping[str, Mapping[str, Member]] = {
         "status": Member("an HTTP status from 400 to 599", _whole(400, 599)),
         "delay_s": Member("seconds from 0 to 3600", _seconds, 0.0),
         **_LIMITS,
+        **_LASTS,
     },
     "worker": {
         "endpoint": Member(_NAME_OR_ANY, _text, ANY),
@@ -87,10 +95,12 @@ KINDS: Mapping[str, Mapping[str, Member]] = {
         "crash_rate": _RATE,
         "silent_rate": _RATE,
         "body_has": Member("text that a request's body must contain for the fault to meet it", _text, ""),
+        **_LASTS,
     },
     "capacity": {
         "instance_type": Member("an instance type, or * for all", _text, ANY),
         "times": _LIMITS["times"],
+        **_LASTS,
     },
 }
 _EFFECTS: Mapping[str, tuple[str, ...]] = {

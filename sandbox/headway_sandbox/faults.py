@@ -7,8 +7,12 @@ of the call alone, so a rehearsal can be repeated.
 
 from __future__ import annotations
 
+import builtins
+import math
 import random
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from headway_sandbox.fault_rules import ANY, Document, FaultError, checked
@@ -65,10 +69,12 @@ class Faults:
 
     Args:
         store: Where they outlive a restart.
+        clock: Seconds since 1970, by which faults with ``for_s`` end.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._clock = clock
         self._lock = threading.Lock()
         self._documents: dict[str, Document] = {}
         self._next = 1
@@ -79,9 +85,7 @@ class Faults:
     @property
     def touches_api(self) -> bool:
         """Whether any fault is about API calls; without one, nobody has to look what a request asks for."""
-        return any(
-            document["kind"] == "api" and not _used_up(document) for document in self._documents.values()
-        )
+        return any(document["kind"] == "api" and not _used_up(document) for document in self._lasting())
 
     def add(self, request: object) -> Document:
         """Adds a fault.
@@ -98,13 +102,15 @@ class Faults:
         document = checked(request)
         with self._lock:
             document = {"id": f"fault-{self._next}", **document, "seen": 0, "met": 0}
+            if "for_s" in document:
+                document["ends_at"] = self._clock() + document["for_s"]
             self._next += 1
             self._keep(document)
         return dict(document)
 
     def list(self) -> list[Document]:
         """Every fault, oldest first, with how many calls it has seen and met."""
-        return [dict(document) for document in self._documents.values()]
+        return [dict(document) for document in self._lasting()]
 
     def clear(self, identifier: str | None = None) -> int:
         """Ends one fault, or all of them; returns how many there were."""
@@ -117,7 +123,7 @@ class Faults:
 
     def worker(self, endpoint: str, variant: str) -> WorkerFault | None:
         """How a variant's model servers misbehave now, by the newest fault that fits; None if they do not."""
-        for document in reversed(list(self._documents.values())):
+        for document in reversed(self._lasting()):
             if document["kind"] == "worker" and _fits(document, endpoint=endpoint, variant=variant):
                 rates = [name for name in WorkerFault.__annotations__ if name != "body_has"]
                 # A fault that an older sandbox kept has no such member.
@@ -127,14 +133,14 @@ class Faults:
 
     def capacity(self, instance_type: str) -> bool:
         """Whether there is capacity for an instance of a type; asking uses up a fault with ``times``."""
-        for document in list(self._documents.values()):
+        for document in self._lasting():
             if document["kind"] == "capacity" and _fits(document, instance_type=instance_type):
                 return not self._met(document)
         return True
 
     def api(self, service: str, operation: str) -> ApiFault | None:
         """What happens to this call of an operation; asking counts as the call."""
-        for document in list(self._documents.values()):
+        for document in self._lasting():
             if (
                 document["kind"] == "api"
                 and _fits(document, service=service, operation=operation)
@@ -149,6 +155,16 @@ class Faults:
                     throttled=code == _THROTTLE,
                 )
         return None
+
+    def _lasting(self) -> builtins.list[Document]:
+        """Faults that are not over; those whose time is over end here."""
+        documents = builtins.list(self._documents.values())
+        over = [
+            document["id"] for document in documents if document.get("ends_at", math.inf) <= self._clock()
+        ]
+        for identifier in over:
+            self.clear(identifier)
+        return [document for document in documents if document["id"] not in over]
 
     def _met(self, document: Document) -> bool:
         with self._lock:

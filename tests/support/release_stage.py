@@ -109,7 +109,7 @@ def deployed(root: Path, plan: str) -> Iterator[ReleaseStage]:
     """
     project = Project.copy_to(root)
     (project.root / "stacks/__main__.py").write_text(_PROGRAM.replace("PLAN", plan), "utf-8")
-    project.edit("stacks/Pulumi.local.yaml", 'releaseSamplesPct: "10"', 'releaseSamplesPct: "100"')
+    project.edit("stacks/Pulumi.local.yaml", 'releaseSamplesPct: "5"', 'releaseSamplesPct: "100"')
     state_dir = project.root / ".headway/sandbox"
     state_dir.mkdir(parents=True)
     command = f'["{{python}}", "-I", "-S", "{rehearsed_model.__file__}"]'

@@ -23,6 +23,9 @@ from headway_runtime.release.shapes import CHALLENGER, CHAMPION
 app = typer.Typer(no_args_is_help=True, help="Traffic for rehearsals.")
 _FAULTS_PATH = "/_headway/faults"
 _LOOK_S = 1.0
+_LONGEST_S = 86_400.0
+_LEASE_S = 30.0
+"""By so much a fault outlives the time of a command that was killed."""
 
 
 class Fault(Enum):
@@ -51,7 +54,9 @@ def replay(
     system: SystemOption = None,
     stack: StackOption = DEFAULT_STACK,
     rate: Annotated[float, typer.Option(help="Requests a second.", min=0.1, max=10_000)] = DEFAULT_RATE,
-    seconds: Annotated[float, typer.Option(help="How long, in seconds.", min=0.1)] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(help="How long, in seconds, a day at most.", min=0.1, max=_LONGEST_S)
+    ] = 60.0,
     fault: Annotated[
         Fault | None, typer.Option(help="What is wrong with the model meanwhile; only in the sandbox.")
     ] = None,
@@ -82,7 +87,7 @@ def replay(
         narrator.warn(f"no release of {chosen.name} goes on, so there is no challenger yet; {begin}")
     title = f"Playing {len(rows):,} rows at {chosen.endpoint_name}"
     with (
-        _faulty(chosen.endpoint_name, on, fault, where),
+        _faulty(chosen.endpoint_name, on, fault, where, seconds),
         narrator.step(title) as step,
         playing(aws, chosen, rows, rate, are_testers=testers) as played,
     ):
@@ -109,11 +114,20 @@ def _is_released(aws: Aws, system: System) -> bool:
 
 
 @contextmanager
-def _faulty(endpoint: str, variant: str, fault: Fault | None, where: str | None) -> Iterator[None]:
+def _faulty(
+    endpoint: str, variant: str, fault: Fault | None, where: str | None, seconds: float
+) -> Iterator[None]:
     if fault is None:
         yield
         return
-    document = {"kind": "worker", "endpoint": endpoint, "variant": variant, **FAULTS[fault]}
+    lasts_s = min(seconds + _LEASE_S, _LONGEST_S)
+    document = {
+        "kind": "worker",
+        "endpoint": endpoint,
+        "variant": variant,
+        "for_s": lasts_s,
+        **FAULTS[fault],
+    }
     if where is not None:
         document["body_has"] = where
     project = find_project()

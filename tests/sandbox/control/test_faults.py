@@ -56,6 +56,25 @@ def test_the_newest_fault_of_a_worker_counts(faults: Faults) -> None:
     assert faults.worker("a", "old") == WorkerFault(1.0, 0.0, 0.0, 0.0, 0.0)
 
 
+def test_a_fault_ends_when_its_time_is_over_also_over_a_restart(tmp_path: Path) -> None:
+    store, now = Store(tmp_path / "state.sqlite"), [1_000.0]
+    worker = {"kind": "worker", "endpoint": "e", "variant": "v", "silent_rate": 1}
+    before = Faults(store, lambda: now[0])
+    before.add({"kind": "api", "service": "s3", "error": "throttle", "for_s": 5})
+    before.add({**worker, "for_s": 60})
+    assert before.touches_api
+
+    now[0] += 5
+    after = Faults(store, lambda: now[0])
+    met = [after.api("s3", "GetObject"), after.worker("e", "v")]
+    now[0] += 55
+
+    assert (met[0], met[1] is not None, after.touches_api) == (None, True, False)
+    assert (after.worker("e", "v"), after.list()) == (None, [])
+    assert Faults(store).list() == []
+    store.close()
+
+
 @settings(deadline=None, max_examples=30)
 @given(rate=st.floats(0, 1), seed=st.integers(0, 2**32))
 def test_a_rate_meets_its_share_and_the_same_calls_again(
