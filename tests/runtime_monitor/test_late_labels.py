@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from headway_runtime.monitor.control.window import CapturedFile, labels_after, mark, open_labels
 from headway_runtime.monitor.labels import Label, entity_key, read_labels
-from headway_runtime.monitor.ledger import Key, Ledger, Prediction, look, read_ledger, write_ledger
+from headway_runtime.monitor.ledger import (
+    Ledger,
+    Tally,
+    ledger_of,
+    ledger_table,
+    look,
+    read_ledger,
+    write_ledger,
+)
+from headway_runtime.monitor.ledger_rows import Key, Prediction
 from headway_runtime.monitor.quality import (
     AUC,
     CALIBRATION,
@@ -98,6 +107,34 @@ def test_whatever_comes_in_whatever_order_nothing_is_lost_and_nothing_counts_twi
     assert len(judged) == len(expected)
     assert set(closed.predictions) == asked
     assert {item.label.id for item in closed.waiting} == {key[0] for key in set(outcomes) - asked}
+
+
+@settings(max_examples=60, deadline=None)
+@given(TURNS, st.integers(1, 4))
+def test_rows_that_rest_in_a_file_count_like_rows_at_hand(turns: list[Turn], keep_s: int) -> None:
+    """Labels name an inference id or, by turns, an entity; rows and labels that wait too long are dropped."""
+    at_hand = at_rest = Ledger()
+    for number, turn in enumerate(turns):
+        asked = [
+            Prediction((f"r{key}", 0), 0.5, float(key), entity=f"e{key % 3}") for key in turn.predictions
+        ]
+        came = [
+            Label(f"r{key}", 0, "", at, value) if number % 2 else Label("", 0, f"e{key % 4}", at, value)
+            for key, value, at in turn.labels
+        ]
+        tallies: list[Tally] = []
+        for before in (at_hand, ledger_of(ledger_table(at_rest))):
+            after, tally = look(before, asked, came, now=float(number), delay_s=1, keep_s=keep_s)
+            if not turn.crashes:
+                after.judge(after.open_rows(number, 1))
+            tallies.append(tally)
+            at_hand, at_rest = at_rest, after
+        assert tallies[0] == tallies[1]
+        assert _listed(at_hand) == _listed(at_rest)
+
+
+def _listed(ledger: Ledger) -> list[str]:
+    return sorted(map(str, ledger_table(ledger).to_pylist()))
 
 
 @settings(max_examples=100, deadline=None)
@@ -193,9 +230,11 @@ def test_a_ledger_is_the_same_after_it_was_written(tmp_path: Path) -> None:
     write_ledger(held, tmp_path / "ledger.parquet")
     again = read_ledger(tmp_path / "ledger.parquet")
 
-    assert again.predictions["a", 1] == held.predictions["a", 1]
-    assert again.predictions.keys() == held.predictions.keys()
+    assert _listed(again) == _listed(held)
     assert again.waiting == held.waiting
+    assert again.labelled_until == held.labelled_until == 4.0
+    woken, _ = look(again, held.predictions.values(), [], now=7, delay_s=0, keep_s=DAY_S)
+    assert sorted(woken.predictions) == sorted(held.predictions)
 
 
 LINES = {
@@ -328,7 +367,7 @@ def test_rows_of_one_request_are_no_independent_witnesses() -> None:
 
 
 def test_the_report_shows_quality_and_escapes_what_callers_sent() -> None:
-    found = [replace(item, slices=("<b>",)) for item in answered(2_000, 0.12)]
+    found = [item._replace(slices=("<b>",)) for item in answered(2_000, 0.12)]
     page = quality_section(document(measure_quality(found, BASELINE, Evaluated(), QualityLimits(), ["x"])))
 
     assert "<tr class='drift'><td>(label share)</td>" in page

@@ -22,7 +22,7 @@ class LabelError(ValueError):
     """A line that holds no label."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """An outcome.
 

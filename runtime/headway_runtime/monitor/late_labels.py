@@ -11,7 +11,8 @@ from headway_runtime.jobs import read_json
 from headway_runtime.monitor.baseline import Baseline
 from headway_runtime.monitor.capture import Traffic
 from headway_runtime.monitor.labels import LabelFeed, entity_key, read_labels
-from headway_runtime.monitor.ledger import Ledger, Prediction, Tally, look, read_ledger
+from headway_runtime.monitor.ledger import Ledger, Tally, look, read_ledger
+from headway_runtime.monitor.ledger_rows import Prediction
 from headway_runtime.monitor.model_monitor import Violation
 from headway_runtime.monitor.quality import Evaluated, Quality, QualityLimits, document, measure_quality
 

@@ -8,7 +8,7 @@ so that nothing is lost and nothing is counted twice, in whatever order and howe
 import bisect
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,44 +16,16 @@ import pyarrow.parquet as pq
 
 from headway_runtime.jobs import JobError
 from headway_runtime.monitor.labels import Label
-
-Key = tuple[str, int]
-"""Inference id and place in the request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """An answer that waits for its label, or has it.
-
-    Attributes:
-        key: Inference id and place in the request.
-        answer: Probability of the positive class.
-        asked_at: When it was asked, as captured, seconds since the epoch.
-        entity: What it is about; empty where no entity is declared.
-        slices: Values of the columns that quality is measured by.
-        seen_at: When a look saw it first, by the monitor's own clock.
-        label: 0 or 1; None while it waits.
-        label_at: When the outcome happened; NaN where unknown.
-        judged: Whether it was part of a judged window.
-    """
-
-    key: Key
-    answer: float
-    asked_at: float
-    entity: str = ""
-    slices: tuple[str, ...] = ()
-    seen_at: float = 0.0
-    label: int | None = None
-    label_at: float = math.nan
-    judged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A label whose prediction was not seen yet, and when the label was seen first."""
-
-    label: Label
-    seen_at: float
+from headway_runtime.monitor.ledger_rows import (
+    SCHEMA,
+    Key,
+    Prediction,
+    Resting,
+    Waiting,
+    prediction_table,
+    waiting_rows,
+    waiting_table,
+)
 
 
 @dataclass
@@ -97,10 +69,18 @@ class Tally:
 
 @dataclass
 class Ledger:
-    """Predictions by key, and labels that came before them."""
+    """Predictions, and labels that came before them.
+
+    Attributes:
+        predictions: Those that a look has touched, by key.
+        waiting: Labels without their prediction.
+        resting: All other predictions; none of them has a label that waits for its judgement, once a look
+            has been.
+    """
 
     predictions: dict[Key, Prediction] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
+    resting: Resting = field(default_factory=lambda: Resting(SCHEMA.empty_table()))
 
     def open_rows(self, now: float, delay_s: float) -> list[Prediction]:
         """Labelled predictions that no window has judged, in a fixed order.
@@ -122,13 +102,13 @@ class Ledger:
     def judge(self, rows: Iterable[Prediction]) -> None:
         """Marks rows as judged, so that no window has them again."""
         for item in rows:
-            self.predictions[item.key] = replace(item, judged=True)
+            self.predictions[item.key] = item._replace(judged=True)
 
     @property
     def labelled_until(self) -> float:
         """Time of the newest outcome that was joined; NaN without any."""
-        times = [item.label_at for item in self.predictions.values() if not math.isnan(item.label_at)]
-        return max(times, default=math.nan)
+        times = [self.resting.labelled_until, *(item.label_at for item in self.predictions.values())]
+        return max((at for at in times if not math.isnan(at)), default=math.nan)
 
 
 def look(
@@ -152,14 +132,18 @@ def look(
         keep_s: Time after which a prediction or a label is waited for no more.
     """
     tally = Tally()
-    held = dict(before.predictions)
-    for prediction in predictions:
+    asked = list(predictions)
+    came = [Waiting(label, now) for label in labels]
+    known = [item.label for item in (*before.waiting, *came)]
+    named = [*(item.key[0] for item in asked), *(label.id for label in known)]
+    touched, resting = before.resting.wake(named, (label.entity for label in known if not label.id))
+    held = before.predictions | {item.key: item for item in touched}
+    for prediction in asked:
         if prediction.key in held:
             tally.repeated_predictions += 1
         else:
-            held[prediction.key] = replace(prediction, seen_at=now)
+            held[prediction.key] = prediction._replace(seen_at=now)
             tally.predictions += 1
-    came = [Waiting(label, now) for label in labels]
     tally.labels = len(came)
     find = _Finder(held)
     left = [
@@ -175,9 +159,13 @@ def look(
         if held[key].label is None or held[key].judged:
             tally.expired += held[key].label is None
             del held[key]
+    old, resting = resting.parted(now, keep_s)
+    tally.expired += old.unlabelled
     due = [item for item in held.values() if now - item.seen_at >= delay_s]
-    tally.due, tally.overdue = len(due), sum(item.label is None for item in due)
-    return Ledger(held, waiting), tally
+    resting_due, _ = resting.parted(now, delay_s)
+    tally.due = len(due) + resting_due.rows
+    tally.overdue = sum(item.label is None for item in due) + resting_due.unlabelled
+    return Ledger(held, waiting, resting), tally
 
 
 class _Finder:
@@ -221,7 +209,7 @@ def _join(held: dict[Key, Prediction], key: Key | None, label: Label, tally: Tal
         tally.repeated_labels += known.label == label.value
         if (_order(label.at), label.value) < (_order(known.label_at), known.label):
             return True
-    held[key] = replace(known, label=label.value, label_at=label.at)
+    held[key] = known._replace(label=label.value, label_at=label.at)
     return True
 
 
@@ -229,45 +217,20 @@ def _order(at: float) -> float:
     return -math.inf if math.isnan(at) else at
 
 
-_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("place", pa.int64()),
-        ("entity", pa.string()),
-        ("answer", pa.float64()),
-        ("asked_at", pa.float64()),
-        ("slices", pa.list_(pa.string())),
-        ("seen_at", pa.float64()),
-        ("label", pa.int8()),
-        ("label_at", pa.float64()),
-        ("judged", pa.bool_()),
-    ]
-)
+def ledger_table(ledger: Ledger) -> pa.Table:
+    """A ledger as a table; a row without an answer is a label that waits."""
+    touched = prediction_table(ledger.predictions.values())
+    return pa.concat_tables([ledger.resting.table, touched, waiting_table(ledger.waiting)])
+
+
+def ledger_of(table: pa.Table) -> Ledger:
+    """A ledger out of its table, with all predictions at rest."""
+    return Ledger({}, waiting_rows(table), Resting.of(table))
 
 
 def write_ledger(ledger: Ledger, path: Path) -> None:
-    """Write a ledger as Parquet; a row without an answer is a label that waits."""
-    held: list[tuple[object, ...]] = [
-        (
-            *(*item.key, item.entity, item.answer, item.asked_at, list(item.slices), item.seen_at),
-            *(item.label, item.label_at, item.judged),
-        )
-        for item in ledger.predictions.values()
-    ]
-    waiting: list[tuple[object, ...]] = [
-        (
-            *(item.label.id, item.label.place, item.label.entity, None, None, [], item.seen_at),
-            *(item.label.value, item.label.at, False),
-        )
-        for item in ledger.waiting
-    ]
-    table = pa.table(_columns([*held, *waiting]), schema=_SCHEMA)
-    pq.write_table(table, path, compression="zstd")
-
-
-def _columns(rows: list[tuple[object, ...]]) -> list[pa.Array]:
-    turned = list(zip(*rows, strict=True)) if rows else [() for _ in _SCHEMA]
-    return [pa.array(values, item.type) for values, item in zip(turned, _SCHEMA, strict=True)]
+    """Write a ledger as Parquet."""
+    pq.write_table(ledger_table(ledger), path, compression="zstd")
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -277,17 +240,6 @@ def read_ledger(path: Path) -> Ledger:
         JobError: It is none.
     """
     try:
-        table = pq.read_table(path, schema=_SCHEMA)
+        return ledger_of(pq.read_table(path, schema=SCHEMA))
     except (pa.ArrowException, OSError) as error:
         raise JobError(f"the ledger at {path} cannot be read: {str(error).splitlines()[0]}") from error
-    ledger = Ledger()
-    for id_, place, entity, answer, asked_at, slices, seen_at, label, label_at, judged in zip(
-        *(table[name].to_pylist() for name in _SCHEMA.names), strict=True
-    ):
-        if answer is None:
-            ledger.waiting.append(Waiting(Label(id_, place, entity, label_at, label), seen_at))
-        else:
-            ledger.predictions[(id_, place)] = Prediction(
-                (id_, place), answer, asked_at, entity, tuple(slices), seen_at, label, label_at, judged
-            )
-    return ledger

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from headway_runtime.evaluate.metrics import area_under_curve
 from headway_runtime.intervals import wilson
 from headway_runtime.monitor.baseline import Baseline
-from headway_runtime.monitor.ledger import Prediction
+from headway_runtime.monitor.ledger_rows import Prediction
 
 LABEL_SHARE, CALIBRATION, LOG_LOSS, AUC = "(label share)", "(calibration)", "(log loss)", "(AUC)"
 ERROR = "(error)"
