@@ -45,15 +45,7 @@ def rehearse(aws: Aws, system: System, package: str | None, at: str) -> str:
     Raises:
         HeadwayError: No model was trained, or none of that name.
     """
-    arn = _declared(aws, system) if package is None else package
-    sagemaker = aws.client("sagemaker")
-    try:
-        found = sagemaker.describe_model_package(ModelPackageName=arn)
-    except sagemaker.exceptions.ClientError as error:
-        raise HeadwayError(
-            f"there is no model package {arn}: {error.response['Error']['Message']}"
-        ) from error
-    return register_again(aws, found, at)
+    return register_again(aws, _described(aws, _declared(aws, system) if package is None else package), at)
 
 
 def start(aws: Aws, system: System, package: str | None, override: str | None) -> str:
@@ -66,12 +58,23 @@ def start(aws: Aws, system: System, package: str | None, override: str | None) -
         override: `NAME: REASON` of whoever releases a rejected model again; nobody when left out.
 
     Raises:
-        HeadwayError: No model was trained.
+        HeadwayError: No model was trained, or none of that name.
     """
-    package = _declared(aws, system) if package is None else package
-    detail = {"ModelPackageArn": package, **({} if override is None else {"Override": override})}
-    _execute(aws, system, detail)
-    return package
+    found = _described(aws, _declared(aws, system) if package is None else package)
+    arn = str(found["ModelPackageArn"])
+    _execute(aws, system, {"ModelPackageArn": arn, **({} if override is None else {"Override": override})})
+    return arn
+
+
+def _described(aws: Aws, package: str) -> dict[str, Any]:
+    sagemaker = aws.client("sagemaker")
+    try:
+        found: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=package)
+    except sagemaker.exceptions.ClientError as error:
+        raise HeadwayError(
+            f"there is no model package {package}: {error.response['Error']['Message']}"
+        ) from error
+    return found
 
 
 def _declared(aws: Aws, system: System) -> str:
@@ -95,11 +98,9 @@ def order(aws: Aws, system: System, what: str, by: str, why: str) -> Release:
         HeadwayError: No release goes on, or somebody may not say so.
     """
     records = records_of(aws, system)
-    # Those that wait their turn have a newer id than the one that moves the endpoint.
-    going_on = [release for release in reversed(records.all()) if not release.is_over]
-    if not going_on:
+    release = moving(records)
+    if release is None:
         raise HeadwayError(f"no release of {system.name} goes on; see `headway release history`")
-    release = going_on[0]
     allowed = plan_of(aws, system).overridden_by
     if what == "accept" and by not in allowed:
         may = f"only {', '.join(allowed)} may" if allowed else "the release plan lets nobody"
@@ -110,6 +111,14 @@ def order(aws: Aws, system: System, what: str, by: str, why: str) -> Release:
         taken_over = {"ModelPackageArn": release.model_package_arn, "StartedAt": release.started_at}
         _execute(aws, system, taken_over)
     return release
+
+
+def moving(records: Records) -> Release | None:
+    """The release that moves the endpoint, else the first that waits; None where all are over."""
+    going_on = [release for release in reversed(records.all()) if not release.is_over]
+    # An older one may wait for a newer: who asks first goes first, and a first step may have failed.
+    holder = records.holder()
+    return next((release for release in going_on if release.release_id == holder), next(iter(going_on), None))
 
 
 def report(aws: Aws, system: System) -> tuple[str, dict[str, Any]]:

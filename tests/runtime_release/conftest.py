@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
-import boto3
 import pytest
 
+from headway_cli.aws import Aws
 from headway_components import LadderStage, ReleasePlan
 from headway_runtime import contract as runtime
 from headway_runtime.release.captured import Form
@@ -23,6 +22,7 @@ from headway_runtime.release.settings import Settings
 from headway_sandbox import lifecycle
 from support.example_system import CONTRACT
 from support.release_world import BUCKET, ROLE, World
+from support.sandboxes import client, sandbox
 
 CLIENTS = ("sagemaker", "sagemaker-runtime", "s3", "dynamodb", "cloudwatch", "events", "sns")
 SHORT = Plan.from_document(
@@ -36,23 +36,24 @@ SHORT = Plan.from_document(
 
 
 @pytest.fixture(scope="session")
-def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state_dir = tmp_path_factory.mktemp("release-sandbox")
-    yield lifecycle.start(state_dir, 0).endpoint_url
-    lifecycle.stop(state_dir)
+def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.SandboxRecord]:
+    with sandbox(tmp_path_factory.mktemp("release-sandbox")) as started:
+        yield started
+
+
+@pytest.fixture
+def endpoint_url(record: lifecycle.SandboxRecord) -> str:
+    return record.endpoint_url
+
+
+@pytest.fixture
+def aws(record: lifecycle.SandboxRecord) -> Aws:
+    """The sandbox as the command line reaches it."""
+    return Aws(lifecycle.aws_environment(record))
 
 
 @pytest.fixture
 def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
     digest = runtime.digest(request.node.name).removeprefix("sha256:")
     prefix = f"t{digest[:8]}-local"
     settings = Settings(
@@ -72,7 +73,7 @@ def world(endpoint_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
         poll_s="1",
         switch="",
     )
-    clients = {name: client(name) for name in CLIENTS}
+    clients = {name: client(endpoint_url, name) for name in CLIENTS}
     if BUCKET not in [bucket["Name"] for bucket in clients["s3"].list_buckets()["Buckets"]]:
         clients["s3"].create_bucket(Bucket=BUCKET)
     clients["dynamodb"].create_table(

@@ -20,18 +20,6 @@ CSV = "text/csv"
 
 
 @pytest.fixture
-def aws(endpoint_url: str) -> Aws:
-    return Aws(
-        {
-            "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-    )
-
-
-@pytest.fixture
 def system(aws: Aws, world: World) -> System:
     """A system with switches, both on."""
     appconfig = aws.client("appconfig")

@@ -238,6 +238,11 @@ class Records:
         self.unlock(held["holder"])
         return self.lock(release_id)
 
+    def holder(self) -> str | None:
+        """The release that may move the endpoint, or the last that did; None where none does."""
+        held = self._get(LOCK)
+        return None if held is None else held["holder"]
+
     def unlock(self, release_id: str) -> None:
         """Gives the endpoint back, if this release held it."""
         try:
