@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -321,6 +323,27 @@ def test_the_pack_is_run_by_the_projects_own_interpreter() -> None:
         "options": {"toolchain": "pip", "virtualenv": "../.venv"},
     }
     assert "serve(Path(__file__).parent)" in (ROOT / "policies/__main__.py").read_text("utf-8")
+
+
+def test_the_pack_loads_without_the_engines_sdk_around_the_messages() -> None:
+    # The engine waits for the pack before it starts the program, and `import pulumi` is most of that.
+    code = (
+        "import sys; from pathlib import Path; from headway_policies.pack import load_pack; "
+        "assert load_pack(Path(sys.argv[1])); assert 'pulumi' not in sys.modules; "
+        "import pulumi.runtime.proto as sdk; from headway_policies.protocol import analyzer_pb2 as own; "
+        "sdk.AnalyzeResponse.FromString(own.AnalyzeResponse(not_applicable=[{}]).SerializeToString())"
+    )
+    command = [sys.executable, "-c", code, str(ROOT / "policies")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_preview_says_of_no_resource_that_it_passed_before_the_whole_stack_is_judged(analyzer: Any) -> None:
+    request = proto.AnalyzeRequest(type=BUCKET, urn=_urn(BUCKET, "it"), name="it", provider=_PROVIDER)
+    alone = {rule.id for rule in _rules() if rule.resource_check is not None}
+
+    assert {item.policy_name for item in analyzer.Analyze(request, None).not_applicable} == alone
 
 
 def test_rules_judge_without_the_engines_sdk() -> None:

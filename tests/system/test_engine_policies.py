@@ -1,5 +1,6 @@
 """Policy packs in directories, run by the real Pulumi CLI through our language host."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from headway_sandbox import engine
 from headway_sandbox.engine import ensure_stack
 from support.pulumi_cli import run_pulumi
 
+EXECUTOR = Path(engine.__file__).with_name("executor.py")
 PROGRAM = """
 import pulumi
 
@@ -98,6 +101,19 @@ def test_a_pack_that_does_not_start_fails_the_preview(
 ) -> None:
     gated.pack(program, runtime)
     assert shown in gated.preview(ok=False)
+
+
+def test_a_pack_whose_sdk_is_not_installed_says_where_to_install_it(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text("import pulumi_policy\n")
+    (tmp_path / "pulumi_policy.py").write_text("raise ModuleNotFoundError(__name__, name=__name__)\n")
+    settings = json.dumps({"pipe": 0, "directory": str(tmp_path)})
+    command = [sys.executable, str(EXECUTOR), "policy-pack", settings, "127.0.0.1:1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        said = running.stderr.read()
+
+    assert running.returncode == 1
+    assert f"{tmp_path} needs the pulumi-policy package in the environment of {sys.executable}" in said
 
 
 def test_the_pack_runs_in_its_own_virtualenv(gated: Gated) -> None:

@@ -13,10 +13,12 @@ passes it.
 # Nothing of this file's directory may shadow what the program imports.
 import sys
 
-sys.path.pop(0)
+if __name__ == "__main__":
+    sys.path.pop(0)
 
 import asyncio
 import functools
+import importlib.abc
 import json
 import logging
 import os
@@ -140,38 +142,74 @@ def run_program(settings: Dict[str, Any], arguments: List[str]) -> int:  # noqa:
     return 0
 
 
+class WhenImported(importlib.abc.MetaPathFinder):
+    """Calls a function right after a module is imported.
+
+    Args:
+        name: Full name of the module.
+        action: Is called with the module.
+    """
+
+    def __init__(self, name: str, action: Callable[[Any], None]) -> None:
+        self._name = name
+        self._action = action
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:  # noqa: ANN401
+        """Let the other finders find the module, and have the action follow its execution."""
+        if fullname != self._name:
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        spec = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)), None)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_and_act(module: Any) -> None:  # noqa: ANN401
+            execute(module)
+            self._action(module)
+
+        setattr(spec.loader, "exec_module", execute_and_act)  # noqa: B010  (a method, to type checkers)
+        return spec
+
+
 def run_policy_pack(settings: Dict[str, Any], arguments: List[str]) -> int:  # noqa: UP006
     """Serve the policies of a directory, as the `pulumi.policy` module does.
+
+    The SDK is set up when the pack imports it: a pack that answers the engine itself need not wait for it.
 
     Args:
         settings: `directory` of the pack.
         arguments: Arguments of the engine; the first is its address.
 
     Returns:
-        Exit status; the module itself exits the process when its server ends.
+        Exit status; a pack exits the process itself when its server ends.
     """
+    directory = settings["directory"]
+    sys.meta_path.insert(0, WhenImported("pulumi_policy.policy", _show_stack_to_policies))
+    sys.argv = [directory, arguments[0], directory, *arguments[1:]]
     try:
-        import pulumi_policy.policy  # noqa: PLC0415
-    except ImportError:
+        runpy.run_path(directory, run_name="__main__")
+    except Exception as error:  # noqa: BLE001  (whatever the pack raises is shown to its author)
         sys.stderr.write(
-            traceback.format_exc()
-            + f"\nThe policy pack {settings['directory']} needs the pulumi-policy package in "
-            f"the environment of {sys.executable}; install it there.\n"
+            "error: Program failed with an unhandled exception:\n" + user_traceback(error, directory)
         )
+        if isinstance(error, ModuleNotFoundError) and error.name in {"pulumi", "pulumi_policy"}:
+            sys.stderr.write(
+                f"\nThe policy pack {directory} needs the pulumi-policy package in the environment of "
+                f"{sys.executable}; install it there.\n"
+            )
         return 1
-    _show_stack_to_policies(pulumi_policy.policy._PolicyAnalyzerServicer)  # noqa: SLF001
-    sys.argv = ["pulumi.policy", arguments[0], settings["directory"], *arguments[1:]]
-    runpy.run_module("pulumi.policy", run_name="__main__", alter_sys=True)
     return 0
 
 
-def _show_stack_to_policies(servicer: Any) -> None:  # noqa: ANN401
-    """Give policies the stack's name and configuration, which the servicer gets and drops.
+def _show_stack_to_policies(sdk: Any) -> None:  # noqa: ANN401
+    """Give policies the stack's name and configuration, which the SDK's servicer gets and drops.
 
     Settings live in context variables and requests are served by threads, so every thread sets them once.
     """
     import pulumi.runtime  # noqa: PLC0415
 
+    servicer = sdk._PolicyAnalyzerServicer  # noqa: SLF001
     configured: Dict[str, Any] = {}  # noqa: UP006
     thread = threading.local()
 
