@@ -17,23 +17,43 @@ class Aws:
 
     Args:
         variables: What is set over the process's own environment: an endpoint and its credentials, or less.
+        credentials: Credentials of a role, as a client takes them; none for those of the variables.
     """
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], credentials: Mapping[str, str] | None = None) -> None:
         self._variables = variables
+        self._credentials = {} if credentials is None else credentials
         self.client = functools.cache(self._client)
+
+    def assuming(self, role_arn: str, session: str) -> "Aws":
+        """Clients that act as a role.
+
+        Args:
+            role_arn: The role.
+            session: Name of the session, as the trail shows it.
+        """
+        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
+        credentials = {
+            "aws_access_key_id": answer["AccessKeyId"],
+            "aws_secret_access_key": answer["SecretAccessKey"],
+            "aws_session_token": answer["SessionToken"],
+        }
+        return Aws(self._variables, credentials)
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         url = self._variables.get("AWS_ENDPOINT_URL")
         if url is None:
-            return boto3.client(service, config=_CONFIG)
+            return boto3.client(service, config=_CONFIG, **self._credentials)
+        own = {
+            "aws_access_key_id": self._variables["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self._variables["AWS_SECRET_ACCESS_KEY"],
+        }
         return boto3.client(
             service,
             endpoint_url=url,
             region_name=self._variables["AWS_REGION"],
-            aws_access_key_id=self._variables["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self._variables["AWS_SECRET_ACCESS_KEY"],
             config=_CONFIG,
+            **{**own, **self._credentials},
         )
 
     def read_object(self, uri: str) -> bytes | None:

@@ -24,6 +24,8 @@ from headway_runtime.erasure.signs import signs_of
 from headway_runtime.erasure.stores import OnlineGroup, ReviewTable
 from headway_runtime.erasure.subject import Subject, SubjectError, read_subject
 
+ERASE_SESSION = "headway-erase"
+"""The one name of a session in which the store's role may be assumed."""
 _ON_REQUEST = "on-request"
 _BUCKETS = ("data_bucket", "artifacts_bucket", "capture_bucket", "audit_bucket")
 
@@ -140,6 +142,7 @@ def _erasure(
 ) -> Iterator[Erasure]:
     aws, system = target.aws, target.system
     _require_places(system)
+    store = _StoreClients.of(aws, system)
     code = _code(system, target.program)
     asked = {
         item["label"]: list(item["contract"]["entity"])
@@ -163,7 +166,7 @@ def _erasure(
         running = running_executions(aws.client("sagemaker"), system.pipeline_name)
     with tempfile.TemporaryDirectory(prefix="headway-erase-") as scratch:
         files = Files(
-            Objects(aws.client("s3"), _now),
+            Objects(lambda bucket, key: store.at(f"s3://{bucket}/{key}").client("s3"), _now),
             subject,
             secret,
             Path(scratch),
@@ -174,7 +177,7 @@ def _erasure(
             subject=subject,
             traces=traces,
             places=places_of(layout, subject, traces),
-            groups=_groups(aws, system),
+            groups=_groups(store, system),
             review=review,
             files=files,
             clock=_now,
@@ -200,7 +203,45 @@ def _code(system: System, program: Path) -> FeatureCode | None:
     return None if system.feature_code is None else feature_code(system, program)
 
 
-def _groups(aws: Aws, system: System) -> list[OnlineGroup]:
+@dataclass(frozen=True)
+class _StoreClients:
+    """Clients for what the feature store keeps: of people only its own role may delete.
+
+    Attributes:
+        plain: Clients of whoever runs the command.
+        eraser: Clients of the store's role; the same where there is none.
+        labels: Groups that the role is for.
+        places: Where these lie offline.
+    """
+
+    plain: Aws
+    eraser: Aws
+    labels: frozenset[str]
+    places: tuple[str, ...]
+
+    @classmethod
+    def of(cls, aws: Aws, system: System) -> "_StoreClients":
+        """Clients for a system; the role is assumed."""
+        role = system.eraser_role_arn
+        eraser = aws if role is None else aws.assuming(role, ERASE_SESSION)
+        personal = [
+            item
+            for item in system.features
+            if any("personal_data" in feature for feature in item["contract"]["features"])
+        ]
+        places = tuple(item["offline_uri"] for item in personal if item.get("offline_uri"))
+        return cls(aws, eraser, frozenset(item["label"] for item in personal), places)
+
+    def at(self, uri: str) -> Aws:
+        """Clients for what lies at a place."""
+        return self.eraser if uri.startswith(self.places) else self.plain
+
+    def of_group(self, label: str) -> Aws:
+        """Clients for the records of a group."""
+        return self.eraser if label in self.labels else self.plain
+
+
+def _groups(store: _StoreClients, system: System) -> list[OnlineGroup]:
     contracts: dict[str, Any] = {item["label"]: item["contract"] for item in system.features}
     return [
         OnlineGroup(
@@ -208,8 +249,8 @@ def _groups(aws: Aws, system: System) -> list[OnlineGroup]:
             name=name,
             key=contracts[label]["entity"][0],
             features=[feature["name"] for feature in contracts[label]["features"]],
-            sagemaker=aws.client("sagemaker"),
-            runtime=aws.client("sagemaker-featurestore-runtime"),
+            sagemaker=store.of_group(label).client("sagemaker"),
+            runtime=store.of_group(label).client("sagemaker-featurestore-runtime"),
             clock=_now,
         )
         for label, name in groups(system).items()

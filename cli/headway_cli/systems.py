@@ -13,7 +13,7 @@ _REQUIRED = ("endpoint_name", "base_endpoint_config_name", "contract_digest")
 _OPTIONAL = (
     *("pipeline_name", "model_package_group_name", "release_state_machine_arn", "release_table_name"),
     *("monitor_pipeline_name", "monitor_alarm_name", "labels_uri"),
-    *("ingest_code", "feature_code"),
+    *("ingest_code", "feature_code", "eraser_role_arn"),
 )
 
 
@@ -34,6 +34,7 @@ class System:
     labels_uri: str | None = None
     ingest_code: str | None = None
     feature_code: str | None = None
+    eraser_role_arn: str | None = None
     artifacts_bucket: str | None = None
     data_bucket: str | None = None
     capture_bucket: str | None = None

@@ -98,6 +98,35 @@ def trust(service: str, account_id: str) -> str:
     )
 
 
+def account_role(
+    name: str, *, account_arn: str, session: str, description: str, parent: pulumi.Resource
+) -> RoleRef:
+    """A role that those of an account may assume whose own policies say so, in a session of one name.
+
+    Args:
+        name: Logical name of the role.
+        account_arn: ARN of the account's root, which stands for the account.
+        session: Name of the session, by which the trail knows what the role was assumed for.
+        description: What the role is assumed for, for people.
+        parent: The component that it belongs to.
+    """
+    statement = Statement(
+        sid="Assume",
+        actions=("sts:AssumeRole",),
+        resources=(),
+        condition={"StringEquals": {"sts:RoleSessionName": session}},
+        principal={"AWS": account_arn},
+    )
+    document = {name: value for name, value in statement.document().items() if name != "Resource"}
+    role = iam.Role(
+        name,
+        description=description,
+        assume_role_policy=json.dumps({"Version": POLICY_VERSION, "Statement": [document]}, sort_keys=True),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    return RoleRef(name=role.name, arn=role.arn)
+
+
 def service_role(
     name: str, *, service: str, account_id: str, description: str, parent: pulumi.Resource
 ) -> RoleRef:

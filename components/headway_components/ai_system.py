@@ -115,13 +115,14 @@ class AISystem(pulumi.ComponentResource):
         features = self._features(name, spec)
         reviewed = {} if spec.review is None else self._review(name, spec, spec.review)
         trained = self._training(name, args) if spec.model.source is ModelSource.TRAINED else {}
-        self.outputs = {**self._known(spec), "features": features, **reviewed, **trained}
+        self.outputs = {**self._known(spec), **features, **reviewed, **trained}
         self.register_outputs({"outputs": self.outputs})
 
-    def _features(self, name: str, spec: SystemSpec) -> list[dict[str, Any]]:
+    def _features(self, name: str, spec: SystemSpec) -> dict[str, Any]:
         """The feature store, where anything is stored, and what everybody can know about the features."""
         groups: dict[str, str] = {}
         places: dict[str, Any] = {}
+        eraser = None
         if spec.stored_features():
             # A system that stores no features needs none of this.
             from headway_components.feature_store import FeatureStore, FeatureStoreArgs  # noqa: PLC0415
@@ -134,8 +135,9 @@ class AISystem(pulumi.ComponentResource):
             )
             self.feature_store.grant_read(foundation.training_role, "training", *spec.stored_features())
             groups, places = self.feature_store.group_names, self.feature_store.offline_uris
+            eraser = self.feature_store.eraser_role_arn
         taken = spec.taken_features()
-        return [
+        features = [
             {
                 "label": item.label,
                 "digest": item.digest(),
@@ -146,6 +148,7 @@ class AISystem(pulumi.ComponentResource):
             }
             for item in spec.features
         ]
+        return {"features": features, **({} if eraser is None else {"eraser_role_arn": eraser})}
 
     def _review(self, name: str, spec: SystemSpec, plan: ReviewPlan) -> dict[str, Any]:
         """The queue of answers that people look at, and what is known about it."""

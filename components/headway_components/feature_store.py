@@ -9,7 +9,7 @@ from pulumi_aws import iam, sagemaker
 
 from headway_components._args import Args
 from headway_components._arns import sagemaker_arn
-from headway_components._grants import ENCRYPT, Statement, grant, read, service_role, write
+from headway_components._grants import ENCRYPT, Statement, account_role, grant, read, service_role, write
 from headway_components._refs import BucketRef, FoundationRef, RoleRef
 from headway_components._text import suffixed
 from headway_components.feature import FieldType
@@ -20,8 +20,15 @@ MAXIMUM_NAME_CHARACTERS = 64
 
 READ_RECORDS = ("sagemaker:BatchGetRecord", "sagemaker:DescribeFeatureGroup", "sagemaker:GetRecord")
 WRITE_RECORDS = ("sagemaker:DeleteRecord", "sagemaker:DescribeFeatureGroup", "sagemaker:PutRecord")
-ERASE_RECORDS = ("sagemaker:DeleteRecord", "sagemaker:DescribeFeatureGroup")
-ERASE_OBJECTS = ("s3:DeleteObject", "s3:DeleteObjectVersion")
+ERASE_RECORDS = ("sagemaker:DeleteRecord", "sagemaker:DescribeFeatureGroup", "sagemaker:GetRecord")
+ERASE_OBJECTS = (
+    *("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectLegalHold", "s3:GetObjectRetention"),
+    *("s3:GetObjectTagging", "s3:PutObjectTagging"),
+)
+"""What stands in the way of a deletion is looked at, and tags stay on what is written again."""
+ERASE_BUCKET = ("s3:GetBucketObjectLockConfiguration", "s3:ListBucketVersions")
+ERASE_SESSION = "headway-erase"
+"""Session that `headway erase` assumes the role in, as the trail shows it."""
 _CATALOG = ("catalog", "database/sagemaker_featurestore", "table/sagemaker_featurestore/*")
 _TYPES = {FieldType.STRING: "String", FieldType.INTEGER: "Integral", FieldType.NUMBER: "Fractional"}
 _UNITS_S = {"Weeks": 604_800, "Days": 86_400, "Hours": 3_600, "Minutes": 60, "Seconds": 1}
@@ -62,6 +69,8 @@ class FeatureStore(pulumi.ComponentResource):
     """Name of each feature group, by `<name>-v<version>` of its contract."""
     offline_uris: dict[str, pulumi.Output[str | None]]
     """Where the records of each group lie offline, by `<name>-v<version>` of its contract."""
+    eraser_role_arn: pulumi.Input[str] | None
+    """Role that takes a person out of the store; None where no feature speaks of people."""
 
     def __init__(self, name: str, args: FeatureStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = FeatureStoreArgs.of(args)
@@ -81,8 +90,7 @@ class FeatureStore(pulumi.ComponentResource):
         self.group_names = {item.label: group_name(args.foundation, item) for item in args.contracts}
         self.offline_uris = {label: _offline_uri(group) for label, group in groups.items()}
         about_people = [contract.label for contract in args.contracts if contract.personal()]
-        if about_people:
-            self._eraser(about_people)
+        self.eraser_role_arn = self._eraser(about_people).arn if about_people else None
         self.register_outputs({"groupNames": self.group_names, "offlineUris": self.offline_uris})
 
     def grant_read(self, role: RoleRef, name: str, *contracts: FeatureContract) -> iam.RolePolicy:
@@ -115,13 +123,13 @@ class FeatureStore(pulumi.ComponentResource):
         ]
         return grant(f"{self._name}-write-{name}", role, statements, parent=self)
 
-    def _eraser(self, labels: Sequence[str]) -> None:
-        """A role for jobs that take a person out of the store, online and out of the history."""
+    def _eraser(self, labels: Sequence[str]) -> RoleRef:
+        """The role that `headway erase` assumes, so that nobody else needs to delete what the store keeps."""
         name, foundation, bucket = self._name, self._foundation, self._bucket
-        role = service_role(
+        role = account_role(
             f"{name}-eraser-role",
-            service="sagemaker.amazonaws.com",
-            account_id=foundation.account_id,
+            account_arn=f"arn:{foundation.partition}:iam::{foundation.account_id}:root",
+            session=ERASE_SESSION,
             description=f"Assumed to erase people from the feature store of {foundation.system}",
             parent=self,
         )
@@ -131,9 +139,10 @@ class FeatureStore(pulumi.ComponentResource):
             *read(bucket, *(f"{label}/" for label in labels), sid="History"),
             *write(bucket, *(f"{label}/" for label in labels), sid="History"),
             Statement(sid="Erase", actions=ERASE_OBJECTS, resources=history),
-            Statement(sid="Versions", actions=("s3:ListBucketVersions",), resources=[bucket.arn]),
+            Statement(sid="Versions", actions=ERASE_BUCKET, resources=[bucket.arn]),
         ]
         grant(f"{name}-erase", role, statements, parent=self)
+        return role
 
     def _group(
         self, contract: FeatureContract, role: RoleRef, writes: iam.RolePolicy

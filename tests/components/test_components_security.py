@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from headway_components import (
     SystemSpec,
 )
 from headway_components._tags import tagged
+from headway_components.feature_store import ERASE_SESSION
 from headway_policies.intent import DEVELOPMENT, PRODUCTION, DataClassification, Intent
 from headway_policies.outcome import Outcome
 from support.example_system import BASELINE, DEFAULTS, DEPLOYMENT, MAX, MAX_DEPLOYMENT
 from support.planned import judged, planned
 from support.pulumi_program import Registered, Run, run_program
 
+ERASER = "fraud-features-eraser-role"
 WITHOUT_RESOURCE = {
     "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
@@ -135,12 +138,31 @@ def test_passing_a_role_is_bound_to_one_role_and_one_service(run: Run) -> None:
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_roles_trust_one_service_of_one_account(run: Run) -> None:
+def test_roles_trust_one_service_of_one_account_or_the_account_to_erase(run: Run) -> None:
     for role in run.of_type("role:Role"):
         (policy,) = role.policies()
         (statement,) = policy["Statement"]
-        assert list(statement["Principal"]) == ["Service"]
-        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+        if role.name == ERASER:
+            assert statement["Principal"] == {"AWS": "arn:aws:iam::000000000000:root"}
+            assert statement["Condition"] == {"StringEquals": {"sts:RoleSessionName": ERASE_SESSION}}
+        else:
+            assert list(statement["Principal"]) == ["Service"]
+            assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+
+
+def test_the_gate_follows_people_to_the_role_that_erases_them(run: Run) -> None:
+    def outcomes(found: Run) -> set[Outcome]:
+        return {
+            item.outcome
+            for item in judged(found, _PEOPLE)
+            if item.rule_id == "HEADWAY-PRV-004" and item.urn is not None and "FeatureGroup" in item.urn
+        }
+
+    (granted,) = [item for item in run.resources if item.inputs.get("role") == ERASER]
+    left = [item for item in run.resources if item is not granted]
+
+    assert outcomes(run) == {Outcome.PASS}
+    assert outcomes(replace(run, resources=left)) == {Outcome.FAIL}
 
 
 def test_buckets_are_encrypted_private_versioned_and_tls_only(run: Run) -> None:

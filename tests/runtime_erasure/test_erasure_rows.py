@@ -29,7 +29,8 @@ from headway_runtime.features.right_in_time import RightInTime, Stored
 from headway_runtime.features.transformation import ComputedFeature, Transformation
 from headway_runtime.monitor.capture import read_capture
 from headway_runtime.monitor.labels import Label, entity_key, read_labels
-from headway_runtime.monitor.ledger import Ledger, Prediction, Waiting, read_ledger, write_ledger
+from headway_runtime.monitor.ledger import Ledger, read_ledger, write_ledger
+from headway_runtime.monitor.ledger_rows import Prediction, Waiting
 
 WHO = "c,\"1'"
 """A key with everything in it that a format needs to quote."""
@@ -212,7 +213,8 @@ def test_traffic_its_labels_and_its_ledger(
         (request, row): label_values[row] for request, row in stay
     }
     after = read_ledger(place / "rest.parquet")
-    assert set(after.predictions) == set(stay)
+    kept = after.resting.table.to_pylist()
+    assert {(row["id"], row["place"]) for row in kept} == set(stay)
     assert ledger_cut.removed == gone + 1
     assert [item.label.entity for item in after.waiting] == [entity_key({"customer": "other"})]
     # Cut again, nothing is left to cut, and nobody's row has another place.

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from headway_cli import erasing
 from headway_cli.aws import Aws
 from headway_cli.erasing import Erased, Target, erase, look, order_of, subject_of
 from headway_cli.erasing_text import document_of, text_of
 from headway_cli.errors import WrongUseError
+from headway_components import feature_store
 from headway_runtime.data.manifest import dataset_version, file_digest
 from headway_runtime.monitor.labels import read_labels
 from headway_runtime.monitor.ledger import read_ledger
@@ -24,7 +27,7 @@ RUN = f"{PREFIX}/executions/e1"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     state_dir = tmp_path_factory.mktemp("erasure-sandbox")
-    url = lifecycle.start(state_dir, 0).endpoint_url
+    url = lifecycle.start(state_dir, 0, enforce_iam=True).endpoint_url
     variables = {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
     aws = Aws({**variables, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
     yield Shop(aws, tmp_path_factory.mktemp("program"))
@@ -54,6 +57,11 @@ class Mortal:
 
     def __init__(self, aws: Aws, lives: int) -> None:
         self._aws, self._lives = aws, lives
+
+    def assuming(self, role_arn: str, session: str) -> "Mortal":
+        mortal = Mortal(self._aws.assuming(role_arn, session), 0)
+        mortal.write = self.write  # type: ignore[method-assign]
+        return mortal
 
     def client(self, service: str) -> Any:
         return _MortalClient(self, self._aws.client(service))
@@ -162,7 +170,8 @@ def _others_are_whole(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "ledger.parquet"
     path.write_bytes(shop.get("artifacts", f"monitoring/{PREFIX}/runs/w1/report/ledger.parquet"))
     ledger = read_ledger(path)
-    assert sorted(ledger.predictions) == [("r2", 0), ("r2", 2)]
+    waits = ledger.resting.table.to_pylist()
+    assert sorted((row["id"], row["place"]) for row in waits) == [("r2", 0), ("r2", 2)]
     assert [item.label.entity for item in ledger.waiting] == ['{"customer":"c-2"}']
 
 
@@ -223,6 +232,22 @@ def test_what_may_not_be_deleted_stays_and_is_named(shop: Shop) -> None:
         f"data/{PREFIX}/landing/orders/4.csv",
     ]
     assert again.outcome.datasets[0]["execution"] == "e1"
+
+
+def test_the_store_is_erased_by_its_own_role_alone(shop: Shop) -> None:
+    shop.record("c-1", 50, 1_767_571_300.0)
+    iam = shop.aws.client("iam")
+    policy = iam.get_role_policy(RoleName="eraser", PolicyName="erase")["PolicyDocument"]
+    iam.delete_role_policy(RoleName="eraser", PolicyName="erase")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        erased(shop)
+    assert shop.online("c-1")
+
+    iam.put_role_policy(RoleName="eraser", PolicyName="erase", PolicyDocument=json.dumps(policy))
+    assert erased(shop).outcome.rows > 0
+    assert not shop.online("c-1")
+    assert erasing.ERASE_SESSION == feature_store.ERASE_SESSION
 
 
 def test_wrong_words_are_told_without_the_value(shop: Shop) -> None:

@@ -16,10 +16,20 @@ import pyarrow.parquet as pq
 
 from headway_cli.aws import Aws
 from headway_cli.systems import System
-from headway_components import Feature, FeatureContract, FeatureServing, FieldType, InferenceContract
+from headway_components import (
+    Feature,
+    FeatureContract,
+    FeatureServing,
+    FieldType,
+    InferenceContract,
+    PersonalData,
+)
+from headway_components._grants import LIST_BUCKET, READ_OBJECTS, WRITE_OBJECTS
+from headway_components.feature_store import ERASE_BUCKET, ERASE_OBJECTS, ERASE_RECORDS, ERASE_SESSION
 from headway_runtime.data.manifest import dataset_version
 from headway_runtime.monitor.labels import Label, entity_key
-from headway_runtime.monitor.ledger import Ledger, Prediction, Waiting, write_ledger
+from headway_runtime.monitor.ledger import Ledger, write_ledger
+from headway_runtime.monitor.ledger_rows import Prediction, Waiting
 from headway_runtime.quality.outcome import BatchOutcome, Check, TableOutcome, document
 from headway_runtime.quality.page import page
 from headway_runtime.review.item import Item
@@ -75,8 +85,15 @@ ORDERS = FeatureContract(
 CUSTOMERS = FeatureContract(
     name="customers",
     entity=["customer"],
-    features=[Feature(name="age_y", type=FieldType.INTEGER)],
+    features=[
+        Feature(
+            name="age_y",
+            type=FieldType.INTEGER,
+            personal_data=PersonalData(purposes=["sales"], retention_d=30),
+        )
+    ],
     served=FeatureServing.STORED,
+    ttl_s=100 * 365 * 86_400,
 )
 BUCKETS = ("data", "artifacts", "capture", "features", "audit")
 DAY = "2026/01/05"
@@ -153,19 +170,19 @@ class Shop:
             ],
             OnlineStoreConfig={"EnableOnlineStore": True},
             OfflineStoreConfig={"S3StorageConfig": {"S3Uri": "s3://features/customers-v1"}},
-            RoleArn="arn:aws:iam::000000000000:role/any",
+            RoleArn=self._writer(),
         )
         described = until(
             lambda: (found := self.described())["FeatureGroupStatus"] == "Created" and found, "the group"
         )
         uri = described["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
-        self.offline = uri.removeprefix("s3://features/")
         self.system = System(
             name="shop",
             endpoint_name=PREFIX,
             base_endpoint_config_name=PREFIX,
             contract_digest="",
             feature_code="shop_code:build",
+            eraser_role_arn=self._eraser(),
             ingest_code="shop_code:tables",
             data_bucket="data",
             artifacts_bucket="artifacts",
@@ -183,6 +200,47 @@ class Shop:
                 },
             ],
         )
+
+    def _writer(self) -> str:
+        """The role that SageMaker writes history in."""
+        iam = self.aws.client("iam")
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        role = iam.create_role(
+            RoleName="writer", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+        )["Role"]
+        may = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::features*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        iam.put_role_policy(RoleName="writer", PolicyName="write", PolicyDocument=policy)
+        return str(role["Arn"])
+
+    def _eraser(self) -> str:
+        """The role of the component, with what it grants and nothing else."""
+        iam, place = self.aws.client("iam"), "arn:aws:s3:::features"
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:RoleSessionName": ERASE_SESSION}},
+        }
+        role = iam.create_role(
+            RoleName="eraser", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+        )["Role"]
+        group = f"arn:aws:sagemaker:us-east-1:000000000000:feature-group/{PREFIX}-customers-v1"
+        grants = [
+            (ERASE_RECORDS, group),
+            ((*READ_OBJECTS, *WRITE_OBJECTS, *ERASE_OBJECTS), f"{place}/customers-v1/*"),
+            ((*LIST_BUCKET, *ERASE_BUCKET), place),
+        ]
+        statements = [
+            {"Effect": "Allow", "Action": list(actions), "Resource": where} for actions, where in grants
+        ]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName="eraser", PolicyName="erase", PolicyDocument=policy)
+        return str(role["Arn"])
 
     def described(self) -> dict[str, Any]:
         """The feature group."""

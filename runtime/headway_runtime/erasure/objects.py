@@ -64,17 +64,21 @@ class Objects:
     """Buckets.
 
     Args:
-        s3: A boto3 client.
+        s3: A boto3 client for what lies in a bucket below a key.
         clock: The time, with a time zone.
     """
 
-    def __init__(self, s3: Any, clock: Callable[[], datetime]) -> None:  # noqa: ANN401 - boto3 has no types
+    def __init__(self, s3: Callable[[str, str], Any], clock: Callable[[], datetime]) -> None:
         self._s3, self._clock = s3, clock
         self._locked: dict[str, bool] = {}
 
     def keys(self, bucket: str, prefix: str) -> Iterator[tuple[str, list[Version]]]:
         """Every key below a prefix with its versions, the newest first, without marks of deletions."""
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        pages = (
+            self._s3(bucket, prefix)
+            .get_paginator("list_object_versions")
+            .paginate(Bucket=bucket, Prefix=prefix)
+        )
         found = (
             Version(bucket, item["Key"], item.get("VersionId", _NULL), item["IsLatest"], item["ETag"])
             for page in pages
@@ -91,7 +95,7 @@ class Objects:
         """Puts the content of a version into a file; answers whether it is still there."""
         known = {} if version.version_id == _NULL else {"VersionId": version.version_id}
         try:
-            answer = self._s3.get_object(Bucket=version.bucket, Key=version.key, **known)
+            answer = self._of(version).get_object(Bucket=version.bucket, Key=version.key, **known)
         except ClientError as error:
             if _code(error) in _GONE:
                 return False
@@ -109,14 +113,14 @@ class Objects:
         """
         kept = self._kept(version)
         with path.open("rb") as body, _overtaken():
-            self._s3.put_object(
+            self._of(version).put_object(
                 Bucket=version.bucket, Key=version.key, Body=body, IfMatch=version.etag, **kept
             )
 
     def read_json(self, bucket: str, key: str) -> tuple[dict[str, Any], Version] | None:
         """A JSON object and the version that it was read from; None where it is not there."""
         try:
-            answer = self._s3.get_object(Bucket=bucket, Key=key)
+            answer = self._s3(bucket, key).get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if _code(error) in _GONE:
                 return None
@@ -132,7 +136,7 @@ class Objects:
         """
         body = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
         with _overtaken():
-            self._s3.put_object(
+            self._of(version).put_object(
                 Bucket=version.bucket,
                 Key=version.key,
                 Body=body,
@@ -147,41 +151,47 @@ class Objects:
             OvertakenError: It is no longer that version.
         """
         with _overtaken():
-            self._s3.delete_object(Bucket=version.bucket, Key=version.key, IfMatch=version.etag)
+            self._of(version).delete_object(Bucket=version.bucket, Key=version.key, IfMatch=version.etag)
 
     def drop(self, version: Version) -> Held | None:
         """Deletes an old version for good; answers what holds it where something does."""
         held = self.held(version)
         if held is None:
-            self._s3.delete_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
+            self._of(version).delete_object(
+                Bucket=version.bucket, Key=version.key, VersionId=version.version_id
+            )
         return held
 
     def held(self, version: Version) -> Held | None:
         """What keeps a version from being deleted: a legal hold, or a retention that has not ended."""
-        if not self._is_locked(version.bucket):
+        if not self._is_locked(version):
             return None
         where = {"Bucket": version.bucket, "Key": version.key, "VersionId": version.version_id}
-        hold = _asked(lambda: self._s3.get_object_legal_hold(**where)["LegalHold"]["Status"])
+        hold = _asked(lambda: self._of(version).get_object_legal_hold(**where)["LegalHold"]["Status"])
         if hold == "ON":
             return Held("a legal hold", None)
-        kept = _asked(lambda: self._s3.get_object_retention(**where)["Retention"])
+        kept = _asked(lambda: self._of(version).get_object_retention(**where)["Retention"])
         if kept is None or kept["RetainUntilDate"] <= self._clock():
             return None
         return Held(f"object lock in {kept['Mode'].lower()} mode", kept["RetainUntilDate"])
 
+    def _of(self, version: Version) -> Any:  # noqa: ANN401 - boto3 has no types
+        return self._s3(version.bucket, version.key)
+
     def _kept(self, version: Version) -> dict[str, Any]:
         """What of an object stays beside its content."""
-        head = self._s3.head_object(Bucket=version.bucket, Key=version.key)
+        head = self._of(version).head_object(Bucket=version.bucket, Key=version.key)
         kept = {name: head[name] for name in _COPIED if head.get(name)}
         if head.get("TagCount"):
-            tags = self._s3.get_object_tagging(Bucket=version.bucket, Key=version.key)["TagSet"]
+            tags = self._of(version).get_object_tagging(Bucket=version.bucket, Key=version.key)["TagSet"]
             kept["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
         return kept
 
-    def _is_locked(self, bucket: str) -> bool:
+    def _is_locked(self, version: Version) -> bool:
+        bucket = version.bucket
         if bucket not in self._locked:
-            found = _asked(lambda: self._s3.get_object_lock_configuration(Bucket=bucket))
-            self._locked[bucket] = found is not None
+            s3 = self._s3(bucket, version.key)
+            self._locked[bucket] = _asked(lambda: s3.get_object_lock_configuration(Bucket=bucket)) is not None
         return self._locked[bucket]
 
 
