@@ -7,7 +7,7 @@ from headway_cli.aws import Aws
 from headway_cli.errors import HeadwayError
 from headway_cli.registry import declared_package, register_again
 from headway_cli.systems import System
-from headway_runtime.release.plan import Plan, read_plan
+from headway_runtime.release.plan import Plan, goes_by, read_plan
 from headway_runtime.release.records import Order, Records, Release
 from headway_runtime.release.watch import abandoned
 
@@ -28,9 +28,10 @@ def newest(records: Records) -> Release | None:
     return next(iter(records.all()), None)
 
 
-def plan_of(aws: Aws, system: System) -> Plan:
-    """The plan that the release machine judges by."""
-    return read_plan(aws.client("ssm"), f"/headway/{system.endpoint_name}/release-plan")
+def plan_of(aws: Aws, system: System, release: Release | None = None) -> Plan:
+    """The plan that a release goes by; the one that is declared now without a release."""
+    declared = read_plan(aws.client("ssm"), f"/headway/{system.endpoint_name}/release-plan")
+    return declared if release is None else goes_by(release.plan, declared)
 
 
 def rehearse(aws: Aws, system: System, package: str | None, at: str) -> str:

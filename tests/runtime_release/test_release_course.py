@@ -21,7 +21,7 @@ from headway_runtime.release.course import (
     after_look,
     next_step,
 )
-from headway_runtime.release.plan import Plan
+from headway_runtime.release.plan import Plan, frozen, goes_by
 
 PLAN = Plan.from_document(ReleasePlan(maximum_duration_s=600).document())
 HOME = Target(config="home", weights={"champion": 100})
@@ -139,6 +139,32 @@ def test_a_stage_without_a_verdict_does_as_declared(
     step = after_look(1, Verdict(phase=Phase.INCONCLUSIVE, why="too few"), 0, plan)
 
     assert (step.do, step.status) == (do, status)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"shadow": None, "divergence_slices": [], "error_budget": None, "inconclusive": "ask"},
+        {
+            "divergence_slices": ["carrier"],
+            "labels": {"wrong_from": 0.25},
+            "prices": {"instance_hour_usd": 1.5},
+            "metrics": [
+                {"name": "errors", "ceiling": 2},
+                {"name": "quality"},
+                {"name": "divergence"},
+                {"name": "cost_per_thousand_usd", "ceiling": 1},
+            ],
+        },
+    ],
+)
+def test_a_release_goes_by_the_plan_it_began_with_and_asks_who_may_now(more: dict[str, object]) -> None:
+    began = Plan.from_document(ReleasePlan.load({**more, "overridden_by": ["eve"]}).document())
+    declared = replace(PLAN, overridden_by=("ada",))
+
+    assert goes_by(frozen(began), declared) == replace(began, overridden_by=("ada",))
+    assert goes_by("", declared) is declared
 
 
 @given(

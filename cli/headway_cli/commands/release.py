@@ -37,9 +37,9 @@ def status(
     if watch and as_json:
         raise WrongUseError("--watch is for people and --json for programs; give one of them")
     aws, chosen = open_system(stack, system)
-    plan = release_control.plan_of(aws, chosen)
     records = release_control.records_of(aws, chosen)
     found = release_control.newest(records)
+    plan = release_control.plan_of(aws, chosen, found)
     if watch:
         console = Console(highlight=False)
         with Live(console=console, auto_refresh=False) as live:
@@ -49,6 +49,7 @@ def status(
                     return
                 time.sleep(LOOK_S)
                 found = release_control.newest(records)
+                plan = release_control.plan_of(aws, chosen, found)
     text = release_text(found, plan, datetime.now(UTC))
     emit(text, release_document(chosen.name, found, plan), as_json=as_json)
 

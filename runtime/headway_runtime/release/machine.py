@@ -3,7 +3,7 @@
 Every step may be repeated or be cut off anywhere: what it did is read back from SageMaker, not assumed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
@@ -18,10 +18,8 @@ from headway_runtime.release.course import (
     Do,
     Live,
     Position,
-    Situation,
     Status,
     Step,
-    Target,
     after_look,
     back,
     next_step,
@@ -29,11 +27,12 @@ from headway_runtime.release.course import (
 from headway_runtime.release.judging import judged
 from headway_runtime.release.observer import Observer
 from headway_runtime.release.orders import seconds_between, step_of
-from headway_runtime.release.plan import Plan
+from headway_runtime.release.plan import Plan, frozen, goes_by
 from headway_runtime.release.preparation import Preparation
 from headway_runtime.release.records import Base, OvertakenError, Records, Release
 from headway_runtime.release.settings import Settings
 from headway_runtime.release.shapes import alone
+from headway_runtime.release.situation import as_read_back, place, situation_of, turned_back
 
 WAIT = "wait"
 DONE = "done"
@@ -41,7 +40,6 @@ DONE = "done"
 LOOKS_MISSED = 10
 STEP_S = 15.0
 """A release that misses so many looks, and the time that a step takes, has lost its execution."""
-_NO_WEIGHTS: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -119,14 +117,14 @@ class ReleaseMachine:
             return self._keep(replace(release, status=Status.WAITING.value, why=f"{holder} goes first"))
         live = self._preparation.live()
         # Whatever it waited for, it goes on now, unless this step says that it waits again.
-        release = replace(_as_read_back(release, live), status=Status.RUNNING.value)
-        plan = self._plan()
+        release = replace(as_read_back(release, live), status=Status.RUNNING.value)
+        plan = goes_by(release.plan, self._plan())
         ordered = self._ordered(release, plan)
         if ordered is not None:
             return self._take(release, ordered, plan)
         if release.position == Position.BEGIN.value:
             return self._begin(release, live, plan)
-        return self._take(release, next_step(_situation(release), live, plan), plan)
+        return self._take(release, next_step(situation_of(release), live, plan), plan)
 
     def abandon(
         self, model_package_arn: str, started_at: str, now: str, cause: str, execution: str = ""
@@ -151,11 +149,12 @@ class ReleaseMachine:
             return kept
         release = replace(release, at=now)
         live = self._preparation.live()
-        release = _as_read_back(release, live)
+        release = as_read_back(release, live)
         if release.position == Position.BEGIN.value:
             return self._end(release, Status.FAILED, why)
         if release.position == Position.ROLL_BACK.value:
-            return self._take(release, next_step(_situation(release), live, self._plan()), self._plan())
+            plan = goes_by(release.plan, self._plan())
+            return self._take(release, next_step(situation_of(release), live, plan), plan)
         return self._go(release, back(why, Cause.ABANDONED))
 
     def declare(self, base: Base) -> str | None:
@@ -225,7 +224,7 @@ class ReleaseMachine:
 
     def _begin(self, release: Release, live: Live | None, plan: Plan) -> Progress:
         """Finds out what is to be released over what, or why nothing is."""
-        step = next_step(_situation(release), live, plan)
+        step = next_step(situation_of(release), live, plan)
         if live is None or step.do is Do.WAIT:
             return self._take(release, step, plan)
         refusal = self._preparation.refusal(release, plan)
@@ -234,7 +233,7 @@ class ReleaseMachine:
         waits = self._preparation.cooling(release, plan)
         if waits is not None:
             return self._keep(replace(release, status=Status.WAITING.value, why=waits))
-        prepared = self._preparation.prepared(release, live, plan)
+        prepared = replace(self._preparation.prepared(release, live, plan), plan=frozen(plan))
         if prepared.desired == live.config:
             return self._end(prepared, Status.PROMOTED, f"{live.config} serves already")
         if prepared.champion == prepared.challenger or not plan.judge.stages:
@@ -281,7 +280,7 @@ class ReleaseMachine:
     def _go(self, release: Release, step: Step) -> Progress:
         """Sets the next position and what the endpoint should be there, and begins to go there at once."""
         assert step.position is not None
-        plan = self._plan()
+        plan = goes_by(release.plan, self._plan())
         target = self._preparation.target(release, step.position, step.stage, plan)
         going = replace(
             release,
@@ -298,8 +297,8 @@ class ReleaseMachine:
             counted_until="",
             errors_in_a_row=0,
         )
-        gone = self._keep(going.decided(release.at, step.why, what=f"to {_place(step, plan)}"))
-        following = next_step(_situation(gone.release), self._preparation.live(), plan)
+        gone = self._keep(going.decided(release.at, step.why, what=f"to {place(step, plan)}"))
+        following = next_step(situation_of(gone.release), self._preparation.live(), plan)
         # Cut off here, the next call does the same: what was decided is recorded.
         return gone if following.do is Do.WAIT else self._take(gone.release, following, plan)
 
@@ -349,10 +348,10 @@ class ReleaseMachine:
     def _end(self, release: Release, status: Status, why: str) -> Progress:
         ended = replace(release, status=status.value).decided(release.at, why, what=status.value)
         if status is Status.ROLLED_BACK:
-            ended = replace(ended, why=f"{_turned_back(ended)}; {why}")
+            ended = replace(ended, why=f"{turned_back(ended)}; {why}")
         if release.model_digest and release.cause in {item.value for item in REJECTING}:
             # What turned it back is remembered, not that the way back has been gone.
-            self._records.reject(replace(ended, why=_turned_back(ended)))
+            self._records.reject(replace(ended, why=turned_back(ended)))
         elif status is Status.PROMOTED and release.override and release.model_digest:
             self._records.forgive(release.model_digest)
         kept = self._keep(ended)
@@ -367,33 +366,3 @@ class ReleaseMachine:
             self._tell(release)
             release = self._records.save(replace(release, told=newest))
         return Progress(release, DONE if release.status in {item.value for item in OVER} else WAIT)
-
-
-def _situation(release: Release) -> Situation:
-    return Situation(
-        position=Position(release.position),
-        stage=release.stage,
-        target=Target(config=release.target_config, weights=release.target_weights),
-        shapes=frozenset(release.shapes),
-        asked=release.asked,
-        arrived=bool(release.arrived_at),
-        elapsed_s=seconds_between(release.started_at, release.at),
-    )
-
-
-def _as_read_back(release: Release, live: Live | None) -> Release:
-    if live is None:
-        return replace(release, serving="", weights=_NO_WEIGHTS)
-    return replace(release, serving=live.config, weights=dict(live.weights))
-
-
-def _turned_back(release: Release) -> str:
-    """Why a release was turned back."""
-    return str(next(item["why"] for item in reversed(release.history) if item["what"] == "to roll_back"))
-
-
-def _place(step: Step, plan: Plan) -> str:
-    assert step.position is not None
-    if step.position is Position.STAGE:
-        return plan.judge.stages[step.stage].name
-    return str(step.position.value)

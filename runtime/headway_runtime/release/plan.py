@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from headway_runtime.judge import JudgePlan
-from headway_runtime.judge.plan import SHADOW
+from headway_runtime.judge import Inconclusive, JudgePlan, Metric, Stage
+from headway_runtime.judge.plan import SHADOW, Comparison
 from headway_runtime.release.costs import Prices
 
 
@@ -80,6 +80,42 @@ class Plan:
     def challenger_percent(self, stage: int) -> float:
         """Share of the traffic that the challenger answers in a stage."""
         return self.judge.stages[stage].challenger_percent
+
+
+def frozen(plan: Plan) -> str:
+    """A plan as text, for the record of a release that goes by it."""
+    return json.dumps(asdict(plan), default=lambda item: item.value, sort_keys=True)
+
+
+def goes_by(text: str, declared: Plan) -> Plan:
+    """The plan that a release goes by: the one it began with, whatever has been deployed since.
+
+    Who may override is asked of what is declared now.
+
+    Args:
+        text: What `frozen` gave when it began; empty where it has not begun.
+        declared: The plan as the stack declares it now.
+    """
+    if not text:
+        return declared
+    known = json.loads(text)
+    judge, labels = known["judge"], known["labels"]
+    metrics = [{**item, "comparison": Comparison(item["comparison"])} for item in judge["metrics"]]
+    parts = {
+        "judge": JudgePlan(
+            **{
+                **judge,
+                "stages": tuple(Stage(**item) for item in judge["stages"]),
+                "metrics": tuple(Metric(**item) for item in metrics),
+                "inconclusive": Inconclusive(judge["inconclusive"]),
+            }
+        ),
+        "prices": Prices(**known["prices"]),
+        "labels": None if labels is None else LateLabels(**labels),
+        "overridden_by": declared.overridden_by,
+        "divergence_slices": tuple(known["divergence_slices"]),
+    }
+    return Plan(**{**known, **parts})
 
 
 def read_plan(ssm: Any, parameter: str) -> Plan:  # noqa: ANN401 - boto3 has no types

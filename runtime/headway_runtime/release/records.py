@@ -43,6 +43,7 @@ class Release:
         weights: Share of the traffic of each production variant, as read back, in percent.
         previous: Configuration in which the champion serves alone.
         base: Configuration that the shapes are derived from.
+        plan: The release plan that it began with and goes by, as JSON; empty before it began.
         champion: Model that answered when the release began.
         challenger: Model that is released.
         over_placeholder: Whether the champion is the base's own model, which came from no model package.
@@ -83,6 +84,7 @@ class Release:
     weights: Mapping[str, float] = field(default_factory=dict)
     previous: str = ""
     base: str = ""
+    plan: str = ""
     champion: str = ""
     challenger: str = ""
     over_placeholder: bool = False
