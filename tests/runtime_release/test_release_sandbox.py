@@ -5,7 +5,7 @@ from dataclasses import replace
 from headway_components import LadderStage, ReleasePlan, ShadowStage
 from headway_runtime.release.collector import Collector
 from headway_runtime.release.plan import Plan
-from headway_runtime.release.records import Base, Order
+from headway_runtime.release.records import Base, Order, Release
 from support.example_system import CONTRACT
 from support.release_world import World, until
 
@@ -108,6 +108,22 @@ def test_two_releases_never_overlap(world: World) -> None:
 
     assert waiting.status == "waiting"
     assert waiting.why == f"{began.release_id} goes first"
+
+
+def test_those_that_wait_begin_in_the_order_in_which_they_were_approved(world: World) -> None:
+    packages = [world.package(noun) for noun in ("one", "two", "three")]
+    times = [f"2026-02-01T00:00:0{second}+00:00" for second in (1, 2, 3)]
+
+    def step(number: int) -> Release:
+        return world.machine.advance(packages[number], times[number], times[2]).release
+
+    first, second, _ = (step(number) for number in range(3))
+    world.records.give_order(Order(release_id=first.release_id, what="rollback", by="ada", why="enough"))
+    until(lambda: step(0).is_over)
+    early, began = step(2), step(1)
+
+    assert (early.status, early.why) == ("waiting", f"{second.release_id} goes first")
+    assert (began.status, began.position) == ("running", "baseline")
 
 
 def test_a_person_turns_a_release_back_and_only_a_person_lets_it_begin_again(world: World) -> None:

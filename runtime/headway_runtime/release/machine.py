@@ -111,10 +111,10 @@ class ReleaseMachine:
             self._records.unlock(release.release_id)
             return kept
         release = replace(release, at=now)
-        holder = self._records.lock(release.release_id)
-        if holder != release.release_id:
-            self._take_over(holder, release.release_id, now)
-            return self._keep(replace(release, status=Status.WAITING.value, why=f"{holder} goes first"))
+        first = self._who_goes_first(release)
+        if first != release.release_id:
+            self._take_over(first, release.release_id, now)
+            return self._keep(replace(release, status=Status.WAITING.value, why=f"{first} goes first"))
         live = self._preparation.live()
         # Whatever it waited for, it goes on now, unless this step says that it waits again.
         release = replace(as_read_back(release, live), status=Status.RUNNING.value)
@@ -177,6 +177,16 @@ class ReleaseMachine:
             return None
         model = self._preparation.model(description, package)
         return None if alone(self._settings.prefix, description, model).name == live.config else package
+
+    def _who_goes_first(self, release: Release) -> str:
+        """The release whose turn it is: the one that moves the endpoint, else the oldest."""
+        if release.position == Position.BEGIN.value:
+            older = self._records.before(release.release_id)
+            if older is not None:
+                # Or the newest model would be replaced by an older one that has waited as well.
+                self._records.unlock(release.release_id)
+                return older.release_id
+        return self._records.lock(release.release_id)
 
     def _take_over(self, holder: str, by: str, now: str) -> None:
         """Takes a step of a release that nothing moves any more, so that it comes to an end."""

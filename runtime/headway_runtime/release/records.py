@@ -212,6 +212,11 @@ class Records:
         items = (item for item in self._items() if "position" in item and item["release_id"] != CURRENT)
         return sorted(map(_release, items), key=lambda release: release.release_id, reverse=True)
 
+    def before(self, release_id: str) -> Release | None:
+        """The oldest release that began before another one and is not over; None where there is none."""
+        waiting = [item for item in self.all() if item.release_id < release_id and not item.is_over]
+        return waiting[-1] if waiting else None
+
     def lock(self, release_id: str) -> str:
         """Lets one release move the endpoint.
 
