@@ -86,7 +86,7 @@ def make_data(folder: Path, scale: float) -> int:
     labels, records, entities = int(1e6 * scale), int(5e6 * scale), int(1e5 * scale)
     year_ms, start_ms = 365 * 86_400_000, 1_672_531_200_000
     with duckdb.connect(config={"threads": 1}) as connection:  # one thread: the same data each time
-        connection.execute("SET TimeZone = 'UTC'; SELECT setseed(0.5)")
+        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'; SELECT setseed(0.5)")
         moment = f"({start_ms} + (random() * {year_ms})::BIGINT)"
         entity = f"'c' || (random() * {entities})::INTEGER"
         connection.execute(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -252,6 +253,20 @@ class World:
         found: dict[str, Any] = json.loads(body)
         return found
 
+    def wishes(self) -> int:
+        """How often a training was asked for."""
+        now = datetime.now(UTC)
+        found = self.client("cloudwatch").get_metric_statistics(
+            Namespace=NAMESPACE,
+            MetricName=METRIC,
+            Dimensions=[{"Name": "System", "Value": "shop"}, {"Name": "Endpoint", "Value": self.name}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return int(sum(item["Sum"] for item in found["Datapoints"]))
+
     def trainings(self) -> list[str]:
         """Who started the trainings so far, the newest first."""
         sagemaker = self.client("sagemaker")
@@ -301,6 +316,22 @@ def test_a_drift_that_lasts_starts_one_training_that_says_so(world: World) -> No
     assert "1 are allowed; ask a person" in state["history"][-1]["why"]
     assert world.trainings() == [DRIFT]
     assert sum(item["rows"] for item in state["history"]) == world.lines() == 400
+
+
+def test_a_ring_that_nobody_heard_is_repeated_until_a_training_has_started(world: World) -> None:
+    world.client("events").disable_rule(Name=world.name)
+    for turn in (1, 2):
+        world.traffic(100, seed=turn, shift=2.0)
+        _, state = world.look()
+    assert state["history"][-1]["retraining_wanted"] is True
+    assert (world.wishes(), world.trainings()) == (1, [])
+
+    assert world.look() == ("Succeeded", state)
+    assert world.wishes() == 2
+
+    world.client("sagemaker").start_pipeline_execution(PipelineName=world.training)
+    assert world.look() == ("Succeeded", state)
+    assert world.wishes() == 2
 
 
 def test_few_requests_wait_for_more_and_nothing_is_counted_twice(world: World) -> None:

@@ -58,7 +58,8 @@ def connect(directory: str, memory_limit: str, threads: int) -> duckdb.DuckDBPyC
         "threads": threads,
     }
     connection = duckdb.connect(config=config)
-    connection.execute(f"SET TimeZone = 'UTC'; CREATE SCHEMA {STORE}")
+    # A bar that is drawn anew for each percent would fill the log of a job.
+    connection.execute(f"SET TimeZone = 'UTC'; SET enable_progress_bar = false; CREATE SCHEMA {STORE}")
     return connection
 
 

@@ -1,10 +1,10 @@
 """The two steps around a monitoring job: plan what it is given, and record what it found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headway_runtime.monitor.control.cloud import Cloud
-from headway_runtime.monitor.control.retraining import decide
+from headway_runtime.monitor.control.retraining import Decision, Training, decide
 from headway_runtime.monitor.control.settings import Settings
 from headway_runtime.monitor.control.window import (
     LabelFiles,
@@ -26,6 +26,7 @@ READY, NOT_READY = "yes", "no"
 HISTORY = 100
 """Windows whose result is remembered."""
 VERSION = 1
+_WANTED = "RetrainingWanted"
 
 
 class OvertakenError(Exception):
@@ -77,7 +78,8 @@ class Monitor:
         traffic = window.keys or tuple(state.get("newest", ()))
         if not (window.keys or labels.keys) or not traffic:
             waits = f"; {len(labels.keys)} files with labels wait for it" if labels.keys else ""
-            return self._nothing(endpoint, f"nothing was captured since the last window{waits}")
+            wish = self._unheard(state, now) if known == serving.baseline_uri else ""
+            return self._nothing(endpoint, f"nothing was captured since the last window{waits}{wish}", wish)
         place = f"{settings.work_prefix}/runs/{run}"
         evaluation = self._key(serving.evaluation_uri)
         is_same = known == serving.baseline_uri
@@ -140,15 +142,9 @@ class Monitor:
         if tag != request["state"]:
             return self._overtaken_or_done(state, run)
         trainings = self._cloud.trainings(settings.training_pipeline, now)
-        decision = decide(
-            findings["lasting"],
-            trainings,
-            now=now,
-            cool_down_s=float(settings.cool_down_s),
-            maximum=int(settings.maximum_retrainings),
-        )
+        decision = self._decide(findings["lasting"], trainings, now)
         # Published first: a run that ends here is judged again, and what is published twice is the same.
-        wanted = {"name": "RetrainingWanted", "value": int(decision.wanted)}
+        wanted = {"name": _WANTED, "value": int(decision.wanted)}
         self._cloud.publish([*findings["metrics"], wanted], settings.system, request["endpoint"])
         result = {
             "run": run,
@@ -213,9 +209,34 @@ class Monitor:
             raise OvertakenError(f"run {run} was overtaken by another one; its window counts for nothing")
         return {"sentence": mine[-1]["sentence"], "retraining": mine[-1]["why"]}
 
-    def _nothing(self, endpoint: str, why: str) -> dict[str, str]:
+    def _unheard(self, state: Mapping[str, Any], now: float) -> str:
+        """What to say of a training that the last window asked for and nothing has started since.
+
+        An alarm rings once, when it begins. Where that ring is lost, nothing would ask before new traffic.
+        """
+        last = next(iter(state.get("history", ())[-1:]), None)
+        if last is None or not last["retraining_wanted"]:
+            return ""
+        trainings = self._cloud.trainings(self._settings.training_pipeline, now)
+        if any(training.started_at >= last["at"] for training in trainings):
+            return ""
+        if not self._decide(last["lasting"], trainings, now).wanted:
+            return ""
+        return "; the training that it asked for was not started, so it asks again"
+
+    def _decide(self, lasting: Sequence[str], trainings: Sequence[Training], now: float) -> Decision:
+        return decide(
+            lasting,
+            trainings,
+            now=now,
+            cool_down_s=float(self._settings.cool_down_s),
+            maximum=int(self._settings.maximum_retrainings),
+        )
+
+    def _nothing(self, endpoint: str, why: str, wish: str = "") -> dict[str, str]:
         # A monitor that sees nothing says so; silence would look like a monitor that is not there.
-        self._cloud.publish([{"name": "Rows", "value": 0}], self._settings.system, endpoint)
+        metrics = [{"name": "Rows", "value": 0}, *([{"name": _WANTED, "value": 1}] if wish else [])]
+        self._cloud.publish(metrics, self._settings.system, endpoint)
         uris = dict.fromkeys(("manifest_uri", "request_uri", "baseline_uri", "report_uri"), "")
         return {"ready": NOT_READY, "why": why, **uris}
 
