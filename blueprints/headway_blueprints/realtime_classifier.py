@@ -19,6 +19,7 @@ from headway_components import (
     MonitoringContract,
     ReleasePlan,
     ReviewPlan,
+    SkewPlan,
     SystemSpec,
     TrainingSpec,
 )
@@ -39,6 +40,7 @@ def realtime_classifier(
     arrival: ArrivalPlan | None = None,
     purpose: str | None = None,
     review: ReviewPlan | None = None,
+    skew: SkewPlan | None = None,
 ) -> SystemSpec:
     """A system that answers one row at a time with a probability.
 
@@ -56,6 +58,7 @@ def realtime_classifier(
         arrival: When batches that land start a training; the default plan when left out.
         purpose: What the answers are for; a model that takes personal data has to say it.
         review: Which answers people look at; none when left out.
+        skew: How often what the endpoint was asked with is held against history; never when left out.
 
     Returns:
         The declared system.
@@ -75,6 +78,7 @@ def realtime_classifier(
         drift=DriftPlan() if drift is None else drift,
         arrival=ArrivalPlan() if arrival is None else arrival,
         review=review,
+        skew=skew,
         compliance=ComplianceSpec(data_retention=data_retention),
     )
 

@@ -15,12 +15,13 @@ from headway_cli.aws import Aws
 from headway_cli.errors import HeadwayError, WrongUseError
 from headway_cli.systems import System
 from headway_runtime.contract import EVENT_TIME_COLUMN, Contract
+from headway_runtime.features.control.steps import NAMESPACE
 from headway_runtime.features.materialize import Written, materialize, new_rows
 from headway_runtime.features.on_request import RequestError
 from headway_runtime.features.online import Assembled, FeatureRows
 from headway_runtime.features.records import RecordError
 from headway_runtime.features.right_in_time import RightInTime, Stored, assemble
-from headway_runtime.features.skew import NAMESPACE, Skew, compare
+from headway_runtime.features.skew import Skew, compare
 from headway_runtime.jobs import JobError, load_function
 from headway_runtime.monitor.capture import read_capture
 

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     )
     from headway_components.review_plan import ReviewPlan
     from headway_components.review_queue import ReviewQueue, ReviewQueueArgs
+    from headway_components.skew_monitor import SkewMonitor, SkewMonitorArgs
+    from headway_components.skew_plan import SkewPlan
     from headway_components.spec import ComplianceSpec, DataRetention, SystemSpec
     from headway_components.stack import deploy, user_errors
     from headway_components.trail import Trail, TrailArgs
@@ -99,6 +101,8 @@ _HOMES = {
         *("Approval", "Inconclusive", "LadderStage", "LateLabels", "MetricName", "Prices"),
         *("ReleaseMetric", "ReleasePlan", "ShadowStage"),
     ),
+    "skew_monitor": ("SkewMonitor", "SkewMonitorArgs"),
+    "skew_plan": ("SkewPlan",),
     "spec": ("ComplianceSpec", "DataRetention", "SystemSpec"),
     "stack": ("deploy", "user_errors"),
     "trail": ("Trail", "TrailArgs"),
@@ -179,6 +183,9 @@ __all__ = [
     "RowCheck",
     "ShadowStage",
     "SignatureField",
+    "SkewMonitor",
+    "SkewMonitorArgs",
+    "SkewPlan",
     "SystemSpec",
     "Task",
     "Trail",

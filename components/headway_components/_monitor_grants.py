@@ -64,11 +64,10 @@ def job_statements(things: MonitorThings) -> list[Statement]:
     ]
 
 
-def pipeline_statements(
-    things: MonitorThings, job_role_arn: pulumi.Input[str], function_arn: pulumi.Input[str]
+def run_in_role(
+    foundation: FoundationRef, job_role_arn: pulumi.Input[str], function_arn: pulumi.Input[str]
 ) -> list[Statement]:
-    """The pipeline: run the job in its role, call the function."""
-    foundation = things.foundation
+    """A pipeline around one job: run the job in its role, call the function."""
     return [
         Statement(
             sid="RunJobs",

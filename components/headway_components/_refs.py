@@ -155,6 +155,18 @@ class DataQualityRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingCodeRef:
+    """The code and the contract of a trained model, where they were uploaded."""
+
+    code_key: str
+    """Prefix of the code in the artifacts bucket."""
+    contract_key: str
+    """Prefix of the contract in the artifacts bucket."""
+    features: str
+    """`module:function` that turns tables into inputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PipelineRef:
     """A pipeline that others may start."""
 

@@ -215,6 +215,7 @@ class AISystem(pulumi.ComponentResource):
         )
         return {
             **self._arrival(name, args),
+            **self._skew(name, args),
             "pipeline_name": self.training.pipeline_name,
             "training_digest": self.training.training_digest,
             "ingest_code": None if spec.model.training is None else spec.model.training.ingest,
@@ -251,6 +252,32 @@ class AISystem(pulumi.ComponentResource):
         return {
             "landing_uri": self.arrival.landing_uri,
             "arrival_machine_arn": self.arrival.state_machine_arn,
+        }
+
+    def _skew(self, name: str, args: AISystemArgs) -> dict[str, Any]:
+        """What measures training-serving skew, and what is known about it; nothing if it is not declared."""
+        spec, deployment = args.spec, args.deployment
+        if spec.skew is None:
+            return {}
+        from headway_components.skew_monitor import SkewMonitor, SkewMonitorArgs  # noqa: PLC0415
+
+        self.skew = SkewMonitor(
+            f"{name}-skew",
+            SkewMonitorArgs(
+                foundation=self.foundation.ref,
+                endpoint=self.endpoint.ref,
+                code=self.training.code,
+                image=deployment.image,
+                topic_arn=self.observability.topic_arn,
+                plan=spec.skew.rehearsed() if deployment.drift_rehearsal else spec.skew,
+                personal=any(contract.personal() for contract in spec.features),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return {
+            "skew_pipeline_name": self.skew.pipeline_name,
+            "skew_schedule_name": self.skew.schedule_name,
+            "skew_alarm_name": self.skew.alarm_name,
         }
 
     def _known(self, spec: SystemSpec) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from headway_components._monitor_grants import (
     function_statements,
     job_statements,
     label_prefix,
-    pipeline_statements,
+    run_in_role,
     work_prefix,
 )
 from headway_components._monitor_steps import ENDPOINT_PARAMETER, MonitorPlan, monitor_pipeline
@@ -182,7 +182,7 @@ class DriftMonitor(pulumi.ComponentResource):
         steps = grant(
             f"{self._name}-pipeline",
             pipeline_role,
-            pipeline_statements(self._things, job_role.arn, function.arn),
+            run_in_role(foundation, job_role.arn, function.arn),
             parent=self,
         )
         network = foundation.network

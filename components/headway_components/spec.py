@@ -20,6 +20,7 @@ from headway_components.drift_plan import DriftPlan
 from headway_components.model import ModelSource, ModelSpec
 from headway_components.release_plan import MetricName, ReleasePlan
 from headway_components.review_plan import ReviewPlan
+from headway_components.skew_plan import SkewPlan
 
 MAXIMUM_NAME_CHARACTERS = 30
 """Leaves room in IAM's 64 characters for what a role is for and for the suffix that tells it from others."""
@@ -66,6 +67,8 @@ class SystemSpec(Declaration):
     out."""
     arrival: ArrivalPlan = Field(default_factory=ArrivalPlan)
     """When batches that land start a training; the default plan when left out."""
+    skew: SkewPlan | None = None
+    """How often what the endpoint was asked with is held against history; never when left out."""
     review: ReviewPlan | None = None
     """Which answers people look at; none when left out."""
     compliance: ComplianceSpec = Field(default_factory=ComplianceSpec)
@@ -153,6 +156,9 @@ def _release_problems(system: SystemSpec) -> Iterator[Problem]:
     reads_capture = {MetricName.DIVERGENCE, MetricName.OUTPUT_FORMAT, MetricName.QUALITY}
     if system.model.source is ModelSource.TRAINED and system.monitoring.capture_sampling_pct == 0:
         message = "captures nothing, and drift is seen in what is captured"
+        yield problem("monitoring.capture_sampling_pct", 0, message, "raise it to 1 or more")
+    if system.skew is not None and system.monitoring.capture_sampling_pct == 0:
+        message = "captures nothing, and skew is measured in what is captured"
         yield problem("monitoring.capture_sampling_pct", 0, message, "raise it to 1 or more")
     if system.review is not None and system.monitoring.capture_sampling_pct == 0:
         message = "captures nothing, and what people review is captured"

@@ -28,7 +28,13 @@ from headway_components._grants import (
 from headway_components._image import is_pinned
 from headway_components._names import short
 from headway_components._quality_steps import QualityPlan
-from headway_components._refs import FoundationRef, PipelineRef, RegistryRef, RoleRef
+from headway_components._refs import (
+    FoundationRef,
+    PipelineRef,
+    RegistryRef,
+    RoleRef,
+    TrainingCodeRef,
+)
 from headway_components._training_function import PlannerThings, planner
 from headway_components._training_steps import (
     APPROVED,
@@ -207,6 +213,7 @@ class TrainingPipeline(pulumi.ComponentResource):
         self.pipeline_arn = pipeline.arn
         self.training_digest = pulumi.Output.from_input(training_digest)
         self.ref = PipelineRef(name=foundation.prefix, arn=pipeline.arn)
+        self.code = TrainingCodeRef(code_key=code_key, contract_key=contract_key, features=training.features)
         self.register_outputs(
             {
                 "pipelineName": self.pipeline_name,

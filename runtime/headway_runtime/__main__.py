@@ -16,6 +16,7 @@ VERBS = {
     "evaluate": ("headway_runtime.evaluate.job", "metrics, comparison with the floor, decision"),
     "baseline": ("headway_runtime.monitor.baseline", "what the training rows look like, for the monitor"),
     "monitor": ("headway_runtime.monitor.job", "captured traffic held against the baseline"),
+    "skew": ("headway_runtime.features.skew_job", "what a model was asked with, against history"),
     "serve": ("headway_runtime.serve.server", "the model server for /ping and /invocations"),
 }
 

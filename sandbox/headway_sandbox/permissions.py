@@ -143,7 +143,10 @@ _SPECIAL: Mapping[str, Callable[[Document, Place], Iterator[str]]] = {
     "CreateModelPackage": _versions_of,
 }
 # What lists the parts of one resource needs that resource.
-_LISTS_OF_ONE = ("ListPipelineExecutions", "ListPipelineExecutionSteps", "ListTags")
+_LISTS_OF_ONE = (
+    *("ListPipelineExecutions", "ListPipelineExecutionSteps", "ListPipelineParametersForExecution"),
+    "ListTags",
+)
 
 
 def _context(request: Document) -> dict[str, Any]:

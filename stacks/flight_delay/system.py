@@ -11,6 +11,7 @@ from headway_components import (
     FeatureContract,
     FeatureServing,
     ReviewPlan,
+    SkewPlan,
 )
 
 FLIGHTS = FeatureContract.over(
@@ -50,5 +51,7 @@ FLIGHT_DELAY = realtime_classifier(
     # A month is as long as the parts of the training rows whose differences count as seasons; two points more
     # or fewer late flights than in any of them are worth a new model.
     drift=DriftPlan(every_h=24 * 30, lasting_windows=2, maximum_label_share_change=0.02),
+    # A row is computed by the same expressions in training and in serving; any that differs is a fault.
+    skew=SkewPlan(maximum_share=0.01),
     review=ReviewPlan(minimum_confidence=0.55, maximum_a_day=50),
 )

@@ -42,6 +42,7 @@ def test_placeholder_and_baseline_differ_by_one_reference() -> None:
         data_retention=DataRetention.REPRODUCIBLE,
         review=FLIGHT_DELAY.review,
         drift=FLIGHT_DELAY.drift,
+        skew=FLIGHT_DELAY.skew,
     )
 
     assert placeholder.model_copy(update={"model": BASELINE}) == FLIGHT_DELAY

@@ -54,7 +54,7 @@ def test_every_component_can_be_offered_to_other_languages() -> None:
         if not definition.description
     ]
 
-    assert len(COMPONENTS) == 17
+    assert len(COMPONENTS) == 18
     assert undescribed == []
 
 

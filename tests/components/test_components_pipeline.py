@@ -260,6 +260,7 @@ def test_swapping_the_placeholder_for_a_model_only_adds(tmp_path: Path) -> None:
         "training",
         "drift",
         "arrival",
+        "skew",
     }
 
 

@@ -131,7 +131,7 @@ def test_a_wildcard_resource_stands_only_where_aws_knows_no_other(run: Run) -> N
 def test_passing_a_role_is_bound_to_one_role_and_one_service(run: Run) -> None:
     passing = [statement for _, statement in allowed(run) if "iam:PassRole" in statement["Action"]]
 
-    assert len(passing) == 4
+    assert len(passing) == 5
     for statement in passing:
         assert len(statement["Resource"]) == 1
         assert "*" not in statement["Resource"][0]

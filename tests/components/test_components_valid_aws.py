@@ -89,5 +89,15 @@ def test_pipeline_steps_are_requests_that_sagemaker_accepts(tmp_path: Path) -> N
             checked.append(step["Name"])
 
     assert checked == [
-        *("Monitor", "Ingest", "Quarantine", "Prepare", "Train", "Evaluate", "Baseline", "Register"),
+        *(
+            "Monitor",
+            "Compare",
+            "Ingest",
+            "Quarantine",
+            "Prepare",
+            "Train",
+            "Evaluate",
+            "Baseline",
+            "Register",
+        ),
     ]

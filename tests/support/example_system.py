@@ -5,6 +5,7 @@ from pathlib import Path
 from headway_components import (
     Answer,
     Approval,
+    ArrivalPlan,
     ColumnType,
     ComplianceSpec,
     DataClassification,
@@ -28,6 +29,7 @@ from headway_components import (
     ReleasePlan,
     ReviewPlan,
     RowCheck,
+    SkewPlan,
     SystemSpec,
     TrainingSpec,
 )
@@ -168,6 +170,8 @@ MAX = SystemSpec(
         instance_type="ml.m5.xlarge",
         max_runtime_s=1_800,
     ),
+    arrival=ArrivalPlan(settle_s=120, cool_down_h=6, maximum_retrainings=20),
+    skew=SkewPlan(every_h=12, delay_h=6, maximum_share=0.02),
     review=ReviewPlan(
         minimum_confidence=0.7, maximum_a_day=20, double_share=0.25, retention_d=7, every_min=5
     ),

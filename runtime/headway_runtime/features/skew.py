@@ -14,7 +14,7 @@ import pyarrow as pa
 
 _BETWEEN = "~"
 EXAMPLES = 5
-NAMESPACE = "Headway/Features"
+METRIC = "TrainingServingSkew"
 ID_CHARACTERS = 64
 """What SageMaker allows in an inference id."""
 
@@ -78,8 +78,12 @@ class Skew:
         """Share of the compared rows that differ; 0 where none was compared."""
         return self.different / self.rows if self.rows else 0.0
 
-    def document(self) -> dict[str, Any]:
-        """The report as JSON."""
+    def document(self, *, examples: bool = True) -> dict[str, Any]:
+        """The report as JSON.
+
+        Args:
+            examples: Whether rows are shown; where they speak of people, none is.
+        """
         return {
             "rows": self.rows,
             "different": self.different,
@@ -92,7 +96,7 @@ class Skew:
                     "largest": item.largest,
                     "examples": [
                         {"id": found, "sent": shown(sent), "history": shown(known)}
-                        for found, sent, known in item.examples
+                        for found, sent, known in (item.examples if examples else ())
                     ],
                 }
                 for name, item in self.features.items()
@@ -100,26 +104,32 @@ class Skew:
         }
 
     def metrics(self, endpoint: str) -> list[dict[str, Any]]:
-        """The report as CloudWatch takes it; nothing where nothing was compared, so that no alarm is calmed.
+        """The report as CloudWatch takes it; no share where nothing was compared, so that no alarm is calmed.
 
         Args:
             endpoint: Name of the endpoint, the dimension of the metrics.
         """
-        if self.rows == 0:
-            return []
         where = [{"Name": "EndpointName", "Value": endpoint}]
+        counts = {"ComparedRows": self.rows, "UncomparedRows": self.unnamed + self.unknown}
+        counted = [
+            {"MetricName": name, "Dimensions": where, "Value": float(count), "Unit": "Count"}
+            for name, count in counts.items()
+        ]
+        if self.rows == 0:
+            return counted
         shares = {name: item.different / self.rows for name, item in self.features.items()}
         return [
-            {"MetricName": "TrainingServingSkew", "Dimensions": where, "Value": self.share, "Unit": "None"},
+            {"MetricName": METRIC, "Dimensions": where, "Value": self.share, "Unit": "None"},
             *(
                 {
-                    "MetricName": "TrainingServingSkew",
+                    "MetricName": METRIC,
                     "Dimensions": [*where, {"Name": "Feature", "Value": name}],
                     "Value": share,
                     "Unit": "None",
                 }
                 for name, share in shares.items()
             ),
+            *counted,
         ]
 
 

@@ -110,6 +110,11 @@ PLACE = Place("us-east-1", ACCOUNT)
             [("DescribePipelineExecution", f"{SAGEMAKER}:pipeline/p/execution/x")],
         ),
         (
+            "ListPipelineParametersForExecution",
+            {"PipelineExecutionArn": f"{SAGEMAKER}:pipeline/p/execution/x"},
+            [("ListPipelineParametersForExecution", f"{SAGEMAKER}:pipeline/p/execution/x")],
+        ),
+        (
             "CreateDataQualityJobDefinition",
             {"JobDefinitionName": "d"},
             [("CreateDataQualityJobDefinition", f"{SAGEMAKER}:data-quality-job-definition/d")],

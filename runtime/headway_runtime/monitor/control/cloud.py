@@ -231,9 +231,13 @@ class Cloud:
                     "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
                 }
             )
+        self.put_metrics(NAMESPACE, data)
+
+    def put_metrics(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+        """Publish metrics as PutMetricData takes them."""
         for start in range(0, len(data), _METRICS_A_CALL):
             self._cloudwatch.put_metric_data(
-                Namespace=NAMESPACE, MetricData=data[start : start + _METRICS_A_CALL]
+                Namespace=namespace, MetricData=data[start : start + _METRICS_A_CALL]
             )
 
 

@@ -1,0 +1,1 @@
+"""The function around the measuring of skew: it plans what is compared, and publishes what was found."""
