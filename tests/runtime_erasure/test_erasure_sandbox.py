@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,35 @@ def test_what_may_not_be_deleted_stays_and_is_named(shop: Shop) -> None:
         f"data/{PREFIX}/landing/orders/4.csv",
     ]
     assert again.outcome.datasets[0]["execution"] == "e1"
+
+
+def test_versions_without_an_id_of_their_own_go_too(shop: Shop) -> None:
+    """Buckets that keep no versions, and objects that are older than the keeping of versions."""
+    s3 = shop.aws.client("s3")
+    s3.create_bucket(Bucket="plain")
+    system = replace(shop.system, data_bucket="plain")
+    target = Target(shop.aws, system, shop.program)
+    subject = subject_of(system, ["customer=c-1"])
+    order = order_of(system, subject, "ticket 4711", None, delete_unreadable=False)
+    for name, rows in (("kept", "o1,c-1\no2,c-2\n"), ("gone", "o1,c-1\n"), ("old", "o1,c-1\n")):
+        shop.put("plain", f"{PREFIX}/landing/orders/{name}.csv", f"id,buyer\n{rows}")
+
+    def stored() -> list[tuple[str, bytes]]:
+        listed = s3.list_object_versions(Bucket="plain").get("Versions", [])
+        where = [{"Bucket": "plain", "Key": item["Key"], "VersionId": item["VersionId"]} for item in listed]
+        return [(item["Key"][-8:], s3.get_object(**item)["Body"].read()) for item in where]
+
+    first = erase(target, subject, order, lambda _: None).outcome
+    assert (first.is_gone, first.rows, stored()) == (True, 3, [("kept.csv", b"id,buyer\no2,c-2\n")])
+
+    shop.put("plain", f"{PREFIX}/landing/orders/kept.csv", "id,buyer\no1,c-1\no2,c-2\n")
+    s3.put_bucket_versioning(Bucket="plain", VersioningConfiguration={"Status": "Enabled"})
+    shop.put("plain", f"{PREFIX}/landing/orders/kept.csv", "id,buyer\no3,c-1\no4,c-3\n")
+
+    second = erase(target, subject, order, lambda _: None).outcome
+    landed = next(item for item in second.found if item.place == "landing")
+    assert (second.is_gone, landed.rows, landed.versions) == (True, 1, 1)
+    assert stored() == [("kept.csv", b"id,buyer\no4,c-3\n")]
 
 
 def test_the_store_is_erased_by_its_own_role_alone(shop: Shop) -> None:

@@ -92,13 +92,19 @@ class Objects:
         return next((versions for name, versions in self.keys(bucket, key) if name == key), [])
 
     def fetch(self, version: Version, path: Path) -> bool:
-        """Puts the content of a version into a file; answers whether it is still there."""
-        known = {} if version.version_id == _NULL else {"VersionId": version.version_id}
+        """Puts the content of a version into a file; answers whether it is still there.
+
+        Raises:
+            OvertakenError: The version that has no id of its own was written again.
+        """
+        where = {"Bucket": version.bucket, "Key": version.key, "VersionId": version.version_id}
         try:
-            answer = self._of(version).get_object(Bucket=version.bucket, Key=version.key, **known)
+            answer = self._of(version).get_object(**where, IfMatch=version.etag)
         except ClientError as error:
             if _code(error) in _GONE:
                 return False
+            if _code(error) in _OVERTAKEN:
+                raise OvertakenError from error
             raise
         with path.open("wb") as file:
             for part in answer["Body"].iter_chunks(1 << 20):
