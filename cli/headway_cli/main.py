@@ -13,6 +13,7 @@ from headway_cli.errors import HeadwayError
 if TYPE_CHECKING:
     import typer
 
+_STOPPED = "stopped in good order; the same command goes on from here"
 _UNREACHABLE = "AWS does not answer; for the sandbox see `headway sandbox status` and `headway sandbox logs`"
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -77,8 +78,11 @@ def main() -> NoReturn:
         application([first] if first in VERBS else VERBS)(prog_name="headway")
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            _end("stopped in good order; the same command goes on from here", INTERRUPTED)
+            _end(_STOPPED, INTERRUPTED)
         raise
+    except KeyboardInterrupt:
+        # The command line itself was still being loaded.
+        _end(_STOPPED, INTERRUPTED)
     except HeadwayError as error:
         _end(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - a person gets one sentence, and the log the rest

@@ -52,7 +52,7 @@ def read_state(text: str | bytes) -> StateFile:
     if version not in VERSIONS or isinstance(version, bool):
         known = " and ".join(map(str, VERSIONS))
         raise StateError(
-            f"the state is of version {_shown(version)}; versions {known} are read. If Pulumi wrote it, "
+            f"the state's version is {_shown(version)}; versions {known} are read. If Pulumi wrote it, "
             f"{_EXPORT} with a current Pulumi CLI (3.229 or newer)"
         )
     assert isinstance(version, int)

@@ -44,6 +44,7 @@ class Headway:
 def headway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headway]:
     directory = tmp_path_factory.mktemp("check out")
     (directory / "Pulumi.yaml").write_text("name: headway\nruntime: python\n", "utf-8")
+    (directory / "Pulumi.prod.yaml").write_text("config: {}\n", "utf-8")
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -82,6 +83,7 @@ def test_a_rule_is_explained_to_programs(headway: Headway) -> None:
         (["fly"], "No such command"),
         (["status", "--fast"], "No such option"),
         (["invoke", "--row", "absent.json"], "absent.json cannot be read"),
+        (["up", "--stack", "prd"], "has no settings for a stack 'prd'; it has these: prod"),
     ],
 )
 def test_wrong_use_is_told_and_ends_with_2(headway: Headway, arguments: list[str], said: str) -> None:
@@ -144,6 +146,30 @@ def test_the_sandbox_starts_answers_empties_and_stops(headway: Headway) -> None:
     assert headway("sandbox", "status").returncode == 1
     assert json.loads(headway("sandbox", "stop", "--json").stdout) == {"stopped": False}
     assert headway("sandbox", "logs", "-n", "1").returncode == 0
+
+
+def test_a_command_that_is_interrupted_while_it_loads_says_so(headway: Headway) -> None:
+    """Loading takes a moment in which a person may think again; here, just when a module is looked for."""
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from headway_cli.main import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "doctor"],
+        cwd=headway.directory,
+        env=headway.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "error: stopped in good order; the same command goes on from here\n"
 
 
 def test_an_interrupted_command_says_so_and_leaves_its_lock(headway: Headway) -> None:

@@ -7,9 +7,10 @@ import typer
 from headway_cli.bring_up import Brought, bring_up
 from headway_cli.consent import require_consent
 from headway_cli.errors import HeadwayError, NeedsPersonError
+from headway_cli.gate.stack_settings import settings_file
 from headway_cli.narration import Narrator
 from headway_cli.output import DEFAULT_STACK, JsonOption, StackOption, emit, own_command
-from headway_cli.project import find_project
+from headway_cli.project import LOCAL_STACK, find_project
 from headway_cli.summary import summary
 
 
@@ -24,6 +25,8 @@ def up(
 ) -> None:
     """Bring a stack up: sandbox, engine, gate, update, training, release; then say what is live."""
     project = find_project()
+    if stack != LOCAL_STACK:
+        settings_file(project.program_root, stack)
     require_consent(stack, f"deploy the stack {stack}", yes=yes)
     narrator = Narrator.on_standard_error()
     brought = bring_up(project, stack, narrator, approved_by)

@@ -34,7 +34,10 @@ def read_state_file(path: Path) -> tuple[StateFile, str]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WrongUseError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise WrongUseError(
+            f"{path} cannot be read: {error.strerror or error}; "
+            "give the file that `pulumi stack export --file` wrote"
+        ) from None
     try:
         return read_state(content), hashlib.sha256(content).hexdigest()
     except StateError as error:
