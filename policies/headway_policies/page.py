@@ -18,6 +18,26 @@ _HEADER = """# Rules
 Generated from the rules by `make docs`; change the rules, not this page. `headway explain ID` prints a rule.
 """
 
+_NOT_COVERED = (
+    (
+        "Caches of answers: the tenant in the cache key, an end, encryption, no cache for data about people",
+        "no component declares a cache, and what its key holds is in no resource",
+    ),
+    (
+        "Routes to large models: a budget or a quota, a fallback and a time limit for each",
+        "no component declares a route with its fallback; budgets of the system are HEADWAY-GOV-002's",
+    ),
+    (
+        "Knowledge bases: a second index beside the first and a gate on recall before they change places",
+        "no component declares an index; the keys of its data sources are HEADWAY-GEN-001's",
+    ),
+    (
+        "Pods with GPUs: no root, no privileges, limits, images by digest, a network policy",
+        "no component declares workloads of Kubernetes; the cluster itself is judged",
+    ),
+)
+"""Checks that a gate for such systems should have, with the reason why no rule here makes them."""
+
 
 def section(rule: Rule) -> str:
     """One rule as Markdown: what it checks, why, what fails, what passes, the fix."""
@@ -49,7 +69,17 @@ def page(rules: Iterable[Rule]) -> str:
         for rule in chosen
     ]
     table = "\n".join(["| id | what holds | severity | resources | since |", "|---|---|---|---|---|", *rows])
-    return "\n".join([_HEADER, table, "", *(section(rule) for rule in chosen)]).rstrip() + "\n"
+    sections = "\n".join(section(rule) for rule in chosen)
+    return "\n".join([_HEADER, table, "", sections, _openly()]).rstrip() + "\n"
+
+
+def _openly() -> str:
+    lines = [
+        "# What no rule covers",
+        "These checks are missing: a pass says nothing about them. Such resources are counted as unjudged.",
+        "\n".join(f"- {what} ({why})." for what, why in _NOT_COVERED),
+    ]
+    return "\n\n".join(lines)
 
 
 def document(rule: Rule) -> dict[str, object]:

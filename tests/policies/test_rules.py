@@ -19,7 +19,7 @@ RELEASED = {
     "CHG": 5,
     "ENC": 17,
     "GEN": 11,
-    "GOV": 7,
+    "GOV": 8,
     "IAM": 11,
     "INT": 13,
     "KEY": 4,
