@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headway_components._job_channels import job_input, job_output
 from headway_components._pipeline_functions import FunctionStep, WhenStep
 from headway_components.drift_plan import DriftPlan
 from headway_components.pipeline_definition import (
     EXECUTION_ID,
-    Channel,
     Machine,
     Parameter,
     ProcessingStep,
-    Value,
     parameter,
     pipeline,
 )
@@ -71,17 +70,11 @@ def monitor_pipeline(plan: MonitorPlan) -> dict[str, Any]:
         entrypoint=_ENTRYPOINT,
         flags=["monitor", *plan.drift.flags(), *_slice_flags(plan.slices)],
         inputs=[
-            _input("capture", planned.output("manifest_uri"), "ManifestFile"),
-            _input("baseline", planned.output("baseline_uri")),
-            _input("request", planned.output("request_uri"), "ManifestFile"),
+            job_input("capture", planned.output("manifest_uri"), "ManifestFile"),
+            job_input("baseline", planned.output("baseline_uri")),
+            job_input("request", planned.output("request_uri"), "ManifestFile"),
         ],
-        outputs=[
-            Channel(
-                name="report",
-                uri=planned.output("report_uri"),
-                path=f"{runtime.PROCESSING_OUTPUT}/report",
-            )
-        ],
+        outputs=[job_output("report", planned.output("report_uri"))],
     )
     record = FunctionStep(
         name="Record",
@@ -103,7 +96,3 @@ def monitor_pipeline(plan: MonitorPlan) -> dict[str, Any]:
 
 def _slice_flags(slices: Sequence[str]) -> list[str]:
     return [flag for column in slices for flag in ("--slice", column)]
-
-
-def _input(name: str, uri: Value, data_type: str = "S3Prefix") -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}", data_type=data_type)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from headway_components._job_channels import job_input, job_output
 from headway_components.data_contract import DataContract
 from headway_components.data_quality import QUARANTINE, SET_ASIDE
 from headway_components.pipeline_definition import (
@@ -52,18 +53,20 @@ class QualityPlan:
 
     def inputs(self) -> list[Channel]:
         """The contracts, as every job that holds data to them gets them."""
-        return [_input(runtime.CHANNEL_DATA_CONTRACTS, f"s3://{self.artifacts_bucket}/{self.contracts_key}")]
+        return [
+            job_input(runtime.CHANNEL_DATA_CONTRACTS, f"s3://{self.artifacts_bucket}/{self.contracts_key}")
+        ]
 
     def arriving(self, ingest: ProcessingStep) -> ProcessingStep:
         """The step that ingests, with contracts, the last good version, and what has landed."""
         place = f"s3://{self.data_bucket}/{self.prefix}"
-        inputs = [*self.inputs(), _input(runtime.CHANNEL_GOOD, f"{place}/{runtime.CHANNEL_GOOD}")]
+        inputs = [*self.inputs(), job_input(runtime.CHANNEL_GOOD, f"{place}/{runtime.CHANNEL_GOOD}")]
         if self.lands:
-            inputs.append(_input(runtime.CHANNEL_LANDING, f"{place}/{runtime.CHANNEL_LANDING}"))
+            inputs.append(job_input(runtime.CHANNEL_LANDING, f"{place}/{runtime.CHANNEL_LANDING}"))
         outputs = [
-            _output(_QUALITY, join(place, "executions", EXECUTION_ID, _QUALITY)),
-            _output(SET_ASIDE, join(place, SET_ASIDE, EXECUTION_ID)),
-            _output(runtime.CHANNEL_GOOD, f"{place}/{runtime.CHANNEL_GOOD}"),
+            job_output(_QUALITY, join(place, "executions", EXECUTION_ID, _QUALITY)),
+            job_output(SET_ASIDE, join(place, SET_ASIDE, EXECUTION_ID)),
+            job_output(runtime.CHANNEL_GOOD, f"{place}/{runtime.CHANNEL_GOOD}"),
         ]
         return replace(
             ingest,
@@ -81,8 +84,8 @@ class QualityPlan:
             machine=self.machine,
             entrypoint=("python", "-m", "headway_runtime"),
             flags=["quarantine"],
-            inputs=[_input(SET_ASIDE, join(place, SET_ASIDE, EXECUTION_ID))],
-            outputs=[_output(QUARANTINE, join(place, QUARANTINE, EXECUTION_ID))],
+            inputs=[job_input(SET_ASIDE, join(place, SET_ASIDE, EXECUTION_ID))],
+            outputs=[job_output(QUARANTINE, join(place, QUARANTINE, EXECUTION_ID))],
         )
         refused = FailStep(
             name="Refused",
@@ -108,11 +111,3 @@ def _gate(
         if_true=if_true,
         if_false=if_false,
     )
-
-
-def _input(name: str, uri: Value) -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}")
-
-
-def _output(name: str, uri: Value) -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_OUTPUT}/{name}")

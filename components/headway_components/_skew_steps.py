@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headway_components._job_channels import job_input, job_output
 from headway_components._monitor_steps import ENDPOINT_PARAMETER
 from headway_components._pipeline_functions import FunctionStep, WhenStep
 from headway_components.pipeline_definition import (
     EXECUTION_ID,
-    Channel,
     Machine,
     Parameter,
     ProcessingStep,
-    Value,
     parameter,
     pipeline,
 )
@@ -77,18 +76,12 @@ def skew_pipeline(steps: SkewSteps) -> dict[str, Any]:
             *(["--no-examples"] if steps.personal else []),
         ],
         inputs=[
-            _input("capture", planned.output("manifest_uri"), "ManifestFile"),
-            _input("data", planned.output("data_uri")),
-            _input(runtime.CHANNEL_CODE, steps.code_uri),
-            _input(runtime.CHANNEL_CONTRACT, steps.contract_uri),
+            job_input("capture", planned.output("manifest_uri"), "ManifestFile"),
+            job_input("data", planned.output("data_uri")),
+            job_input(runtime.CHANNEL_CODE, steps.code_uri),
+            job_input(runtime.CHANNEL_CONTRACT, steps.contract_uri),
         ],
-        outputs=[
-            Channel(
-                name="report",
-                uri=planned.output("report_uri"),
-                path=f"{runtime.PROCESSING_OUTPUT}/report",
-            )
-        ],
+        outputs=[job_output("report", planned.output("report_uri"))],
     )
     publish = FunctionStep(
         name="Publish",
@@ -106,7 +99,3 @@ def skew_pipeline(steps: SkewSteps) -> dict[str, Any]:
     )
     endpoint = Parameter(name=ENDPOINT_PARAMETER, default=steps.endpoint, allowed=(steps.endpoint,))
     return pipeline([endpoint], [planned, traffic])
-
-
-def _input(name: str, uri: Value, data_type: str = "S3Prefix") -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}", data_type=data_type)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headway_components._job_channels import job_input, job_output
 from headway_components._pipeline_functions import FunctionStep, WhenStep
 from headway_components._quality_steps import QualityPlan
 from headway_components.contracts import FeatureContract, InferenceContract
@@ -114,7 +115,7 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         entrypoint=_ENTRYPOINT,
         flags=["ingest", "--source", plan.training.ingest],
         inputs=[_code(plan)],
-        outputs=[_output("data", dataset)],
+        outputs=[job_output("data", dataset)],
     )
     if plan.quality is not None:
         ingest = plan.quality.arriving(ingest)
@@ -130,12 +131,12 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
             *(() if plan.quality is None else ("--as-of", decided.output("evaluate_until"))),
         ],
         inputs=[
-            _input("data", dataset),
+            job_input("data", dataset),
             _code(plan),
             _contract(plan),
             *([] if plan.quality is None else plan.quality.inputs()),
         ],
-        outputs=[_output(name, prepared[name]) for name in _PREPARED],
+        outputs=[job_output(name, prepared[name]) for name in _PREPARED],
     )
     train = TrainingStep(
         name="Train",
@@ -157,12 +158,12 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         entrypoint=_ENTRYPOINT,
         flags=["evaluate", *_evaluate_flags(plan.evaluation)],
         inputs=[
-            _input("model", train.model_uri),
-            _input("evaluation", prepared["evaluation"]),
-            _input("dataset", prepared["report"]),
-            _input("champion", decided.output("champion_uri"), "ManifestFile"),
+            job_input("model", train.model_uri),
+            job_input("evaluation", prepared["evaluation"]),
+            job_input("dataset", prepared["report"]),
+            job_input("champion", decided.output("champion_uri"), "ManifestFile"),
         ],
-        outputs=[_output("evaluation", report)],
+        outputs=[job_output("evaluation", report)],
         property_files={_DECISION: ("evaluation", runtime.DECISION_FILE)},
     )
     baseline = ProcessingStep(
@@ -173,11 +174,11 @@ def training_pipeline(plan: TrainingPlan) -> dict[str, Any]:
         entrypoint=_ENTRYPOINT,
         flags=["baseline", "--periods", str(plan.periods)],
         inputs=[
-            _input("model", train.model_uri),
-            _input("train", prepared["train"]),
-            _input("dataset", prepared["report"]),
+            job_input("model", train.model_uri),
+            job_input("train", prepared["train"]),
+            job_input("dataset", prepared["report"]),
         ],
-        outputs=[_output("baseline", described)],
+        outputs=[job_output("baseline", described)],
     )
     register = RegisterStep(
         name="Register",
@@ -295,20 +296,12 @@ def _below(place: dict[str, Any], name: str) -> dict[str, Any]:
     return join(*place["Std:Join"]["Values"], name)
 
 
-def _input(name: str, uri: Value, data_type: str = "S3Prefix") -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_INPUT}/{name}", data_type=data_type)
-
-
-def _output(name: str, uri: Value) -> Channel:
-    return Channel(name=name, uri=uri, path=f"{runtime.PROCESSING_OUTPUT}/{name}")
-
-
 def _code(plan: TrainingPlan) -> Channel:
-    return _input(runtime.CHANNEL_CODE, f"s3://{plan.artifacts_bucket}/{plan.code_key}")
+    return job_input(runtime.CHANNEL_CODE, f"s3://{plan.artifacts_bucket}/{plan.code_key}")
 
 
 def _contract(plan: TrainingPlan) -> Channel:
-    return _input(runtime.CHANNEL_CONTRACT, f"s3://{plan.artifacts_bucket}/{plan.contract_key}")
+    return job_input(runtime.CHANNEL_CONTRACT, f"s3://{plan.artifacts_bucket}/{plan.contract_key}")
 
 
 def _prepare_flags(training: TrainingSpec, planned: FunctionStep) -> list[Value]:

@@ -24,6 +24,7 @@ from headway_components._monitor_grants import (
 )
 from headway_components._monitor_steps import ENDPOINT_PARAMETER, MonitorPlan, monitor_pipeline
 from headway_components._refs import EndpointRef, FoundationRef, PipelineRef, RegistryRef, RoleRef
+from headway_components._schedules import schedule
 from headway_components._text import json_text
 from headway_components._training_steps import CALENDAR, DRIFT, TRIGGER_PARAMETER
 from headway_components.drift_plan import DriftPlan
@@ -225,7 +226,7 @@ class DriftMonitor(pulumi.ComponentResource):
         permission = grant(f"{self._name}-look", self._schedule_role, [start], parent=self)
         return self._every(
             "schedule",
-            f"rate({self._plan.every_h} {'hour' if self._plan.every_h == 1 else 'hours'})",
+            (self._plan.every_h, "hour"),
             pipeline.arn,
             (ENDPOINT_PARAMETER, self._args.endpoint.name),
             permission,
@@ -236,38 +237,27 @@ class DriftMonitor(pulumi.ComponentResource):
         training = self._args.training
         start = Statement(sid="Train", actions=_START, resources=[training.arn])
         permission = grant(f"{self._name}-calendar", self._schedule_role, [start], parent=self)
-        unit = "day" if days == 1 else "days"
-        self._every(
-            "calendar", f"rate({days} {unit})", training.arn, (TRIGGER_PARAMETER, CALENDAR), permission
-        )
+        self._every("calendar", (days, "day"), training.arn, (TRIGGER_PARAMETER, CALENDAR), permission)
 
     def _every(
         self,
         noun: str,
-        expression: str,
+        rate: tuple[int, str],
         pipeline_arn: pulumi.Input[str],
         parameter: tuple[str, str],
         permission: iam.RolePolicy,
     ) -> scheduler.Schedule:
-        name, value = parameter
-        return scheduler.Schedule(
+        every, unit = rate
+        return schedule(
             f"{self._name}-{noun}",
-            schedule_expression=expression,
-            schedule_expression_timezone="UTC",
-            flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            kms_key_arn=self._args.foundation.key_arn,
-            target=scheduler.ScheduleTargetArgs(
-                arn=pipeline_arn,
-                role_arn=self._schedule_role.arn,
-                sagemaker_pipeline_parameters=scheduler.ScheduleTargetSagemakerPipelineParametersArgs(
-                    pipeline_parameters=[
-                        scheduler.ScheduleTargetSagemakerPipelineParametersPipelineParameterArgs(
-                            name=name, value=value
-                        )
-                    ]
-                ),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+            every=every,
+            unit=unit,
+            target_arn=pipeline_arn,
+            role_arn=self._schedule_role.arn,
+            key_arn=self._args.foundation.key_arn,
+            permission=permission,
+            parent=self,
+            parameter=parameter,
         )
 
     def _alarm(self) -> cloudwatch.MetricAlarm:

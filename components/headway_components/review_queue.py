@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import dynamodb, iam, lambda_, scheduler
+from pulumi_aws import dynamodb, iam, lambda_
 
 from headway_components import _defaults
 from headway_components._args import Args
@@ -22,6 +22,7 @@ from headway_components._grants import (
 from headway_components._log_group import log_group
 from headway_components._monitor_grants import label_prefix
 from headway_components._refs import EndpointRef, FoundationRef, RoleRef
+from headway_components._schedules import schedule
 from headway_components._table import table
 from headway_components._text import suffixed
 from headway_components.contracts import InferenceContract
@@ -144,15 +145,15 @@ class ReviewQueue(pulumi.ComponentResource):
         role = self._role("schedule", "scheduler.amazonaws.com")
         invoke = Statement(sid="TakeTurns", actions=("lambda:InvokeFunction",), resources=[function.arn])
         permission = grant(f"{self._name}-schedule-turns", role, [invoke], parent=self)
-        unit = "minute" if self._plan.every_min == 1 else "minutes"
-        scheduler.Schedule(
+        schedule(
             f"{self._name}-schedule",
-            schedule_expression=f"rate({self._plan.every_min} {unit})",
-            schedule_expression_timezone="UTC",
-            flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            kms_key_arn=self._args.foundation.key_arn,
-            target=scheduler.ScheduleTargetArgs(arn=function.arn, role_arn=role.arn),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+            every=self._plan.every_min,
+            unit="minute",
+            target_arn=function.arn,
+            role_arn=role.arn,
+            key_arn=self._args.foundation.key_arn,
+            permission=permission,
+            parent=self,
         )
 
     def _role(self, noun: str, service: str) -> RoleRef:

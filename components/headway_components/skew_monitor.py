@@ -27,6 +27,7 @@ from headway_components._log_group import log_group
 from headway_components._monitor_grants import run_in_role
 from headway_components._monitor_steps import ENDPOINT_PARAMETER
 from headway_components._refs import EndpointRef, FoundationRef, RoleRef, TrainingCodeRef
+from headway_components._schedules import schedule
 from headway_components._skew_steps import SkewSteps, skew_pipeline
 from headway_components._text import suffixed
 from headway_components.skew_plan import SkewPlan
@@ -228,25 +229,16 @@ class SkewMonitor(pulumi.ComponentResource):
             sid="Compare", actions=("sagemaker:StartPipelineExecution",), resources=[pipeline.arn]
         )
         permission: iam.RolePolicy = grant(f"{self._name}-compare", role, [start], parent=self)
-        hours = self._plan.every_h
-        return scheduler.Schedule(
+        return schedule(
             f"{self._name}-schedule",
-            schedule_expression=f"rate({hours} {'hour' if hours == 1 else 'hours'})",
-            schedule_expression_timezone="UTC",
-            flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            kms_key_arn=self._args.foundation.key_arn,
-            target=scheduler.ScheduleTargetArgs(
-                arn=pipeline.arn,
-                role_arn=role.arn,
-                sagemaker_pipeline_parameters=scheduler.ScheduleTargetSagemakerPipelineParametersArgs(
-                    pipeline_parameters=[
-                        scheduler.ScheduleTargetSagemakerPipelineParametersPipelineParameterArgs(
-                            name=ENDPOINT_PARAMETER, value=self._args.endpoint.name
-                        )
-                    ]
-                ),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+            every=self._plan.every_h,
+            unit="hour",
+            target_arn=pipeline.arn,
+            role_arn=role.arn,
+            key_arn=self._args.foundation.key_arn,
+            permission=permission,
+            parent=self,
+            parameter=(ENDPOINT_PARAMETER, self._args.endpoint.name),
         )
 
     def _alarm(self, maximum_share: float) -> cloudwatch.MetricAlarm:
