@@ -12,6 +12,7 @@ from headway_policies.subjects.examples import definition, example, step
 from headway_policies.subjects.jobs import MONITORS, SCHEDULE, STEPS, TRAINING, TRAINING_JOB, Part, jobs
 from headway_policies.subjects.machines import Use, is_known, offered_instead, regions, regions_of
 from headway_policies.subjects.pipelines import PIPELINE
+from headway_policies.subjects.values import plain
 
 _PROVIDER = "pulumi:providers:aws"
 _USES = {"Training": Use.TRAINING, "Transform": Use.TRANSFORM}
@@ -108,6 +109,7 @@ RULE = Rule(
     ),
     exempts=(
         _endpoint("a region that the table does not hold", "ml.m5.large", "us-iso-east-1"),
+        _endpoint("a region that is no text", "ml.m5.large", ["us-east-1"]),
         Case(
             title="no machine of its own",
             resources=(
@@ -166,7 +168,7 @@ def _places(resource: Resource, stack: Stack) -> tuple[object, ...]:
     # Before an update the region of a resource that names none is not known, and is its provider's.
     if own is not None and own is not UNKNOWN:
         return (own,)
-    told = (provider.value("region") for provider in stack.of_type(_PROVIDER))
+    told = (plain(provider.value("region")) for provider in stack.of_type(_PROVIDER))
     found = tuple(dict.fromkeys(region for region in told if region is not None))
     return found if found or own is None else (own,)
 
