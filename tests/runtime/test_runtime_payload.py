@@ -144,6 +144,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     (JSON, json.dumps(GOOD | {"stock": 10**300}).encode(), "row 1: stock is 1000"),
     (JSON, json.dumps(GOOD | {"stock": 2**53 + 2}).encode(), "row 1: stock is 9007199254740994"),
     (JSON, json.dumps(GOOD | {"size": None}).encode(), "row 1: size is None; allowed is one of s, m"),
+    (JSON, json.dumps(GOOD | {"colour": "\ud800"}).encode(), "row 1: colour is '\\ud800'"),
     (JSON, json.dumps(GOOD | {"Size": "s"}).encode(), "row 1: 'Size' is unknown; the inputs are colour"),
     (JSON, b'{"colour": "red"}', "row 1: price_usd is missing; allowed is a number from 0 to 100"),
     (JSON_LINES, b"{}\n\n{}", "line 2 is not JSON"),

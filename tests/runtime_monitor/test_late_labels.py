@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headway_runtime.jobs import JobError
 from headway_runtime.monitor.control.window import CapturedFile, labels_after, mark, open_labels
 from headway_runtime.monitor.labels import Label, entity_key, read_labels
 from headway_runtime.monitor.ledger import (
@@ -237,6 +238,28 @@ def test_a_ledger_is_the_same_after_it_was_written(tmp_path: Path) -> None:
     assert sorted(woken.predictions) == sorted(held.predictions)
 
 
+def test_a_damaged_ledger_ends_the_look_and_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.parquet"
+    held, _ = look(Ledger(), [prediction(0)], [], now=0, delay_s=0, keep_s=DAY_S)
+    write_ledger(held, path)
+    path.write_bytes(path.read_bytes()[:-20])
+
+    with pytest.raises(JobError, match=r"the ledger at .*ledger\.parquet cannot be read"):
+        read_ledger(path)
+
+
+def test_a_clock_of_the_monitor_that_goes_back_makes_rows_wait_and_loses_none() -> None:
+    held, _ = look(Ledger(), [prediction(0)], [label(0, 1)], now=100, delay_s=10, keep_s=50)
+    for now in (20, 109):
+        held, tally = look(ledger_of(ledger_table(held)), [prediction(0)], [], now=now, delay_s=10, keep_s=50)
+        assert (tally.repeated_predictions, tally.expired, held.open_rows(now, 10)) == (1, 0, [])
+
+    judged = held.open_rows(110, 10)
+    held.judge(judged)
+    assert [item.key for item in judged] == [("r0", 0)]
+    assert held.open_rows(110, 10) == []
+
+
 LINES = {
     '{"groundTruthData": {"data": "1", "encoding": "CSV"}, "eventMetadata": {"eventId": "a"}}': [("a", 0, 1)],
     '{"groundTruthData": {"data": "0\\n\\n1"}, "eventMetadata": {"eventId": "b"}}': [
@@ -254,7 +277,9 @@ LINES = {
         "the time of the outcome is none"
     ),
     '{"eventMetadata": {"eventId": "f"}}': "the line holds no label",
+    '{"groundTruthData": {"data": "1"}, "eventMetadata": {"eventId": "\\ud800"}}': "the line is not JSON",
     "[1": "the line is not JSON",
+    "[" * 100_000: "the line is not JSON",
     "[1]": "the line holds no label",
 }
 

@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_counted_and_what_is_doubled_counts_once(
         "a.jsonl": whole,
         "again.jsonl": whole,
         "cut.jsonl": cut,
-        "noise.jsonl": b'not json\n{"captureData": {}}\n\n\xff\xfe\n',
+        "noise.jsonl": b'not json\n{"captureData": {}}\n\n\xff\xfe\n{"eventMetadata": "\\ud800"}\n',
         "outside.jsonl": captured(rows(5, seed=5), first_event=20_000).replace(b"CH,", b"CH,99"),
     }
     _, found = monitor(tmp_path, remembered, files)
@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_counted_and_what_is_doubled_counts_once(
     assert found["window"]["requests"] == 609 + sum(
         1 for line in files["outside.jsonl"].splitlines() if b"CH,99" not in line
     )
-    assert found["window"]["unreadable"]["the line is not JSON"] == 3
+    assert found["window"]["unreadable"]["the line is not JSON"] == 4
     assert found["window"]["unreadable"]["the line holds no request with its answer"] == 1
     assert found["window"]["unreadable"]["the request breaks the contract"] > 0
     page = (tmp_path / "processing/output/report/report.html").read_text()

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from headway_runtime.contract import Contract
 from headway_runtime.data.conformance import ARROW_TYPES
+from headway_runtime.monitor.lines import read_line
 from headway_runtime.release.captured import row_places
 from headway_runtime.serve.payload import CSV, JSON, JSON_LINES, READERS, read_batch
 from headway_runtime.serve.refusal import Refusal
@@ -133,7 +134,7 @@ def _read_line(line: bytes, contract: Contract, reading: _Reading) -> None:
 def _event(line: bytes) -> tuple[str, str, Mapping[str, Any], tuple[bytes, str], tuple[bytes, str]]:
     """Event id, inference id, metadata, request and answer of a captured line."""
     try:
-        document = json.loads(line)
+        document = read_line(line)
         metadata = document["eventMetadata"]
         event_id = str(metadata["eventId"])
         data = document["captureData"]

@@ -7,7 +7,6 @@ whose outcome will never be known; `eventMetadata.eventTime` says when the outco
 does not know the inference id.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headway_runtime.contract import canonical_json
+from headway_runtime.monitor.lines import read_line
 
 
 class LabelError(ValueError):
@@ -89,7 +89,7 @@ def read_labels(files: Iterable[Path]) -> LabelFeed:
 
 def _line(line: bytes) -> tuple[list[Label], int]:
     try:
-        document = json.loads(line)
+        document = read_line(line)
         metadata, data = document["eventMetadata"], document["groundTruthData"]["data"]
         event_id = metadata.get("eventId", "")
         entity = metadata.get("entity")

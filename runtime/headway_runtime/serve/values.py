@@ -62,10 +62,21 @@ def from_text(field: InputField, text: str) -> Value | Broken:
 
 
 def _text(field: InputField, value: str) -> Value | Broken:
-    if field.type != "string":
+    if field.type != "string" or not _is_unicode(value):
         return BROKEN
     outside = field.closed and field.values is not None and value not in field.values
     return BROKEN if outside else value
+
+
+def _is_unicode(value: str) -> bool:
+    r"""Whether a text can be written down; JSON can also name half of a character, `"\ud800"`."""
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _numeric(field: InputField, value: float) -> Value | Broken:
