@@ -13,6 +13,7 @@ from headway_cli.release import read_release
 from headway_cli.systems import System
 from headway_cli.training import execution_steps, failure_reason, last_execution, seconds
 
+ABSENT = "absent"
 _EVIDENCE = ("decision", "reproducibility")
 
 
@@ -47,6 +48,8 @@ def serving_problems(status: Mapping[str, Any]) -> list[str]:
     endpoint = status["endpoint"]
     if endpoint["status"] == "InService":
         return []
+    if endpoint["status"] == ABSENT:
+        return ["the endpoint is absent; run `pulumi refresh` and then `headway up`, which makes it again"]
     reason = endpoint["failure_reason"]
     return [f"the endpoint is {endpoint['status']}" + (f": {reason}" if reason else "")]
 
@@ -57,7 +60,7 @@ def _endpoint(aws: Aws, system: System) -> dict[str, Any]:
     except ClientError as error:
         if not is_absent(error):
             raise
-        return _endpoint_document(system.endpoint_name, {"EndpointStatus": "absent"})
+        return _endpoint_document(system.endpoint_name, {"EndpointStatus": ABSENT})
     return _endpoint_document(system.endpoint_name, found)
 
 

@@ -100,6 +100,16 @@ def test_what_is_wrong_is_said() -> None:
     assert "the model does not load" in summary(status, "headway")
 
 
+def test_an_endpoint_that_somebody_deleted_is_said_with_the_way_back() -> None:
+    gone = {"name": "flight-delay-local", "status": "absent", "failure_reason": None, "variants": []}
+
+    (problem,) = problems(_status(endpoint=gone))
+
+    assert (
+        problem == "the endpoint is absent; run `pulumi refresh` and then `headway up`, which makes it again"
+    )
+
+
 def test_the_systems_of_a_stack_are_read_from_its_outputs() -> None:
     [system] = parse_systems(OUTPUTS)
 
