@@ -101,7 +101,12 @@ def test_what_is_wrong_is_said() -> None:
 
 
 def test_an_endpoint_that_somebody_deleted_is_said_with_the_way_back() -> None:
-    gone = {"name": "flight-delay-local", "status": "absent", "failure_reason": None, "variants": []}
+    gone: dict[str, Any] = {
+        "name": "flight-delay-local",
+        "status": "absent",
+        "failure_reason": None,
+        "variants": [],
+    }
 
     (problem,) = problems(_status(endpoint=gone))
 
