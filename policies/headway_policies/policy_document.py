@@ -128,16 +128,6 @@ class Statement:
         return _covered(arn, self.resources, self.not_resources, matches_resource)
 
     @property
-    def is_for_every_action(self) -> bool:
-        """Whether it is about every action there is, save those that a `NotAction` names."""
-        return self.not_actions is not None or any(map(is_every_action, _texts(self.actions)))
-
-    @property
-    def is_for_every_resource(self) -> bool:
-        """Whether it is about every resource there is, save those that a `NotResource` names."""
-        return self.not_resources is not None or any(not item.strip("*:") for item in _texts(self.resources))
-
-    @property
     def is_for_everybody(self) -> bool:
         """Whether it is about anybody at all, save those that a `NotPrincipal` names."""
         return self.not_principals is not None or any(item.is_everybody for item in self.principals)

@@ -1,18 +1,30 @@
 """An e-value is what it claims to be: its expectation under the assumption is 1, whatever the numbers."""
 
 import math
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_runtime.judge.evidence import Counts, log_above, log_below, log_harm, log_safe
+from headway_runtime.judge.evidence import (
+    Counts,
+    harm_as_a_whole,
+    harm_bets,
+    log_above,
+    log_below,
+    log_safe,
+)
 
 REQUESTS = st.integers(1, 5_000)
 
 
 def choose(total: int, chosen: int) -> float:
     return math.lgamma(total + 1) - math.lgamma(chosen + 1) - math.lgamma(total - chosen + 1)
+
+
+def log_harm(stages: Iterable[Counts], ratio: float) -> float:
+    return harm_as_a_whole([harm_bets(counts, ratio) for counts in stages])
 
 
 @given(

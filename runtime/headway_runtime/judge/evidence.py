@@ -46,19 +46,6 @@ class Counts:
     champion_bad: int
 
 
-def log_harm(stages: Iterable[Counts], ratio: float) -> float:
-    """Evidence that the challenger's rate of bad events is more than `ratio` times the champion's.
-
-    Args:
-        stages: Counts, one for each split of the traffic.
-        ratio: The largest ratio of the two rates that is no harm, above 0.
-
-    Returns:
-        The natural logarithm of the e-value against "at most `ratio` times".
-    """
-    return harm_as_a_whole([harm_bets(counts, ratio) for counts in stages])
-
-
 def harm_bets(counts: Counts, ratio: float) -> tuple[float, ...]:
     """What one stage says for each of the alternatives that harm is looked for with.
 

@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from headway_sandbox.engine.build import INSTALL_ADVICE, build
+from headway_sandbox.engine.build import build
 from headway_sandbox.engine.errors import EngineError
 from headway_sandbox.engine.locate import Engine, UnusableEngine, find_on_path, locate
-from headway_sandbox.engine.prepare import SANDBOX_PASSPHRASE, prepare
+from headway_sandbox.engine.prepare import prepare
 from headway_sandbox.engine.stacks import clear_stale_locks, ensure_stack
 from headway_sandbox.engine.versions import PINNED_VERSION, SUPPORTED
 
 __all__ = [
-    "INSTALL_ADVICE",
     "PINNED_VERSION",
-    "SANDBOX_PASSPHRASE",
     "SUPPORTED",
     "Engine",
     "EngineError",

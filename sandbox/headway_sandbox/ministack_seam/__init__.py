@@ -5,8 +5,7 @@ ministack is configured by environment variables that it reads at import, so `co
 test in tests/sandbox/control hold them.
 """
 
-from headway_sandbox.ministack_seam.access import Access, AccessDeniedError, Credentials, RoleRefusedError
-from headway_sandbox.ministack_seam.alarms import alarm_detail
+from headway_sandbox.ministack_seam.access import Access, AccessDeniedError, RoleRefusedError
 from headway_sandbox.ministack_seam.application import Handler, Ministack
 from headway_sandbox.ministack_seam.parameters import Answer
 from headway_sandbox.ministack_seam.settings import Settings, configure
@@ -15,11 +14,9 @@ __all__ = [
     "Access",
     "AccessDeniedError",
     "Answer",
-    "Credentials",
     "Handler",
     "Ministack",
     "RoleRefusedError",
     "Settings",
-    "alarm_detail",
     "configure",
 ]
