@@ -31,7 +31,14 @@ from headway_policies.redaction import HIDDEN, Redactor
 from headway_policies.registry import RuleFileError, rules_with
 from headway_policies.resource import Resource
 from headway_policies.rule import ANY_TYPE, Rule
-from headway_policies.settings import GateSettings, Level, load_settings
+from headway_policies.settings import (
+    ALL_RULES,
+    EXCEPTIONS_NAME,
+    GateSettings,
+    Level,
+    load_settings,
+    unknown_rules,
+)
 from headway_policies.toml_tables import DataFileError
 
 PACK_NAME: Final = "headway"
@@ -113,9 +120,12 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def Configure(
         self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        """Takes the enforcement levels of a policy configuration."""
+        """Takes the enforcement levels of a policy configuration; refuses one that names no rule."""
+        problems = unknown_rules(request.policyConfig, self._levels)
+        if problems:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "\n".join(problems))
         for name, config in request.policyConfig.items():
-            if name in self._levels:
+            if name != ALL_RULES:
                 self._levels[name] = _FROM_WIRE[config.enforcementLevel]
         return empty_pb2.Empty()
 
@@ -170,7 +180,9 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         silent = [
             item for item in rules if ANY_TYPE not in item.resources and types.isdisjoint(item.resources)
         ]
-        return self._response(judgements, {item.urn: item for item in resources}, silent)
+        # At an update the exceptions for single resources were asked for before, one by one.
+        whole = self._view.is_preview
+        return self._response(judgements, {item.urn: item for item in resources}, silent, whole=whole)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Has nothing to cancel: no answer takes long."""
@@ -180,17 +192,28 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return self._levels[rule.id] is not Level.DISABLED
 
     def _response(
-        self, judgements: Iterable[Judgement], resources: dict[str, Resource], silent: Iterable[Rule]
+        self,
+        judgements: Iterable[Judgement],
+        resources: dict[str, Resource],
+        silent: Iterable[Rule],
+        *,
+        whole: bool = False,
     ) -> analyzer_pb2.AnalyzeResponse:
         exceptions = Exceptions(self._settings.exceptions, self._view.stack, self._today())
         given = tuple(judgements)
         told = [item for judgement in given for item in self._told(judgement, resources, exceptions)]
         told += self._waiting(given, resources)
         for use in exceptions.uses():
+            item = use.exception
+            what = f"the exception for {item.rule} of {item.resource}"
             if use.status is ExceptionStatus.EXPIRED:
                 # The finding itself is told; this says why nothing covers it any more.
-                item = use.exception
-                text = f"the exception for {item.rule} of {item.resource} expired on {item.expires}"
+                text = f"{what} expired on {item.expires}"
+                told.append(self._diagnostic(item.rule, Level.ADVISORY, text, ""))
+            elif use.status is ExceptionStatus.UNMATCHED and whole:
+                text = (
+                    f"{what} matches nothing; take it out of {EXCEPTIONS_NAME}, or mend its rule or resource"
+                )
                 told.append(self._diagnostic(item.rule, Level.ADVISORY, text, ""))
         return analyzer_pb2.AnalyzeResponse(
             diagnostics=told,
@@ -292,7 +315,9 @@ def load_pack(folder: Path) -> Pack:
     """
     settings = load_settings(folder)
     frameworks = load_frameworks((FOLDER, *settings.framework_folders))
-    return Pack(rules_with(settings.rule_folders), settings, frameworks)
+    rules = rules_with(settings.rule_folders)
+    settings.require_rules(rule.id for rule in rules)
+    return Pack(rules, settings, frameworks)
 
 
 def serve(folder: Path) -> None:

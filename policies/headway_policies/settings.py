@@ -1,8 +1,9 @@
 """What a team decides about its gate: `gate.toml`, beside it `exceptions.toml`, and rules of its own."""
 
+import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -68,6 +69,37 @@ class GateSettings:
         """
         levels = {**self.levels, **parse_policy_config(text, where)}
         return replace(self, levels=levels, digests={**self.digests, where: _digest(text)})
+
+    def require_rules(self, rule_ids: Iterable[str]) -> None:
+        """Refuses levels of rules that there are not: whoever wrote them believes that they hold.
+
+        Raises:
+            DataFileError: A level is set for no rule.
+        """
+        problems = unknown_rules(self.levels, rule_ids)
+        if problems:
+            raise DataFileError("\n".join(problems))
+
+
+def unknown_rules(named: Iterable[str], rule_ids: Iterable[str]) -> list[str]:
+    """What is wrong with the names of rules whose levels are set; empty where nothing is.
+
+    Args:
+        named: The names, `all` among them or not.
+        rule_ids: The ids of all rules.
+    """
+    known = sorted(rule_ids)
+    return [
+        f"a level is set for {name}, and there is no such rule{_meant(name, known)}; a level names a rule by "
+        "its id, which `policies/RULES.md` and the files of your own rules tell"
+        for name in named
+        if name != ALL_RULES and name not in known
+    ]
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1)
+    return f" (is {close[0]} meant?)" if close else ""
 
 
 def load_settings(folder: Path) -> GateSettings:

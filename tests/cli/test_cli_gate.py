@@ -179,12 +179,14 @@ def test_every_form_and_the_evidence_are_written_and_no_secret_is_in_any(gate: G
         (["--state", "state.json", "--policies", "nowhere"], "no folder"),
         (["--state", "state.json", "--base", "nowhere"], "no revision 'nowhere'"),
         (["--state", "state.json", "--policy-pack-config", "damaged.json"], "is not JSON"),
+        (["--state", "state.json", "--policy-pack-config", "typo.json"], "is HEADWAY-PUB-002 meant?"),
         (["--format", "html"], "html"),
     ],
 )
 def test_wrong_use_is_told_from_a_refusal(gate: Gate, arguments: list[str], said: str) -> None:
     gate.write("state.json", KEPT)
     gate.write("damaged.json", '{"version": 3, "deploy')
+    gate.write("typo.json", '{"all": "advisory", "HEADWAY-PUB-02": "mandatory"}')
     done = gate(*arguments)
 
     assert done.returncode == (1 if "--policy-pack-config" in arguments else 2), done.stderr

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import yaml
 from google.protobuf import empty_pb2, struct_pb2
@@ -279,6 +280,47 @@ def test_an_exception_holds_until_its_last_day(expires: date, levels: list[int])
     response = _analyze(_pack(GateSettings(exceptions=(item,))), ENDPOINT, {})
 
     assert sorted(found.enforcementLevel for found in response.diagnostics) == sorted(levels)
+
+
+def test_an_exception_that_matches_nothing_is_told_once_the_whole_stack_is_known() -> None:
+    item = PolicyException(
+        rule="HEADWAY-ENC-001",
+        resource="gone",
+        reason="r",
+        owner="o",
+        ticket="t",
+        compensating_control="c",
+        expires=TODAY,
+    )
+    properties = {"kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/a"}
+    settings = GateSettings(exceptions=(item,))
+
+    [told] = _stack(_pack(settings), (ENDPOINT, "it", properties, {})).diagnostics
+    assert told.enforcementLevel == proto.ADVISORY
+    assert told.message.startswith("the exception for HEADWAY-ENC-001 of gone matches nothing")
+    update = _pack(settings, dry_run=False)
+    assert list(_stack(update, (ENDPOINT, "it", properties, {})).diagnostics) == []
+
+
+class _RefusedError(Exception):
+    pass
+
+
+class _Context:
+    def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise _RefusedError(code, details)
+
+
+def test_a_level_for_a_rule_that_there_is_not_is_refused(analyzer: Any, tmp_path: Path) -> None:
+    config = {"all": proto.PolicyConfig(), "HEADWAY-ENC-01": proto.PolicyConfig()}
+    with pytest.raises(_RefusedError) as refused:
+        analyzer.Configure(proto.ConfigureAnalyzerRequest(policyConfig=config), _Context())
+    (tmp_path / "gate.toml").write_text('[levels]\nall = "advisory"\n"headway-pub-002" = "mandatory"\n')
+    with pytest.raises(DataFileError) as caught:
+        load_pack(tmp_path)
+
+    assert "HEADWAY-ENC-01, and there is no such rule (is HEADWAY-ENC-001 meant?)" in str(refused.value)
+    assert "headway-pub-002, and there is no such rule (is HEADWAY-PUB-002 meant?)" in str(caught.value)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("s3cret-value"), SystemExit(0), RecursionError()], ids=repr)

@@ -12,6 +12,7 @@ from headway_policies import rules as rules_package
 from headway_policies.costs import PRICES, load_prices
 from headway_policies.framework_map import FOLDER, load_frameworks
 from headway_policies.settings import GateSettings, load_settings
+from headway_policies.subjects.machines import TABLE as MACHINES
 from headway_policies.toml_tables import DataFileError
 from headway_policies.verdict import Rulebook
 
@@ -53,6 +54,7 @@ def load(folder: Path | None, policy_config: Path | None) -> Loaded:
         if policy_config is not None:
             settings = settings.with_policy_config(_text(policy_config), policy_config.name)
         rules = registry.rules_with(settings.rule_folders)
+        settings.require_rules(rule.id for rule in rules)
         frameworks = load_frameworks((FOLDER, *settings.framework_folders))
         prices = load_prices()
     except (DataFileError, registry.RuleFileError) as error:
@@ -62,6 +64,7 @@ def load(folder: Path | None, policy_config: Path | None) -> Loaded:
         "rules": folder_digest((Path(rules_package.__path__[0]), *settings.rule_folders), "*.py"),
         "frameworks": folder_digest((FOLDER, *settings.framework_folders), "*.toml"),
         "prices": hashlib.sha256(PRICES.read_bytes()).hexdigest(),
+        "machines": hashlib.sha256(MACHINES.read_bytes()).hexdigest(),
     }
     rulebook = Rulebook(rules=rules, frameworks=frameworks, settings=settings, prices=prices)
     return Loaded(rulebook=rulebook, digests=digests)
