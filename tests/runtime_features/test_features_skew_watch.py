@@ -19,6 +19,7 @@ from headway_runtime.features.control.steps import OvertakenError, SkewWatch
 from headway_runtime.features.skew import METRIC, inference_id
 from headway_runtime.monitor.control.window import CapturedFile
 from headway_sandbox import lifecycle
+from support.captured_lines import captured_line
 from support.control import until
 from support.example_system import LOCAL_IMAGE
 from support.functions import function_zip
@@ -77,23 +78,17 @@ def captured(orders: Mapping[int, float], name: str | None = None) -> bytes:
     """Requests about orders, by their number, with the amount that was sent."""
     lines = []
     for order, amount in orders.items():
-        part = {"observedContentType": "text/csv", "mode": "X", "encoding": "CSV"}
         about = inference_id([f"s{order}"], at(order)) if name is None else name
         lines.append(
-            {
-                "captureData": {
-                    "endpointInput": {**part, "data": f"{amount},{at(order).hour},{order}"},
-                    "endpointOutput": {**part, "data": "0.5"},
-                },
-                "eventMetadata": {
-                    "eventId": f"e{order}",
-                    "inferenceId": about,
-                    "inferenceTime": "2026-03-02T10:00:00Z",
-                },
-                "eventVersion": "0",
-            }
+            captured_line(
+                f"{amount},{at(order).hour},{order}",
+                "0.5",
+                event=f"e{order}",
+                inference_id=about,
+                at="2026-03-02T10:00:00Z",
+            )
         )
-    return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 class World:

@@ -15,6 +15,7 @@ from headway_runtime.release.comparison import Comparison, compare_answers
 from headway_runtime.release.labels import compare_quality
 from headway_runtime.release.reading import Reader, Stretch, captured_sample
 from headway_runtime.release.sample import Sample
+from support.captured_lines import captured_line
 from support.release_world import BUCKET, World
 
 FORM = Form(inputs=["amount", "country"], output="probability")
@@ -30,19 +31,8 @@ def line(
     inference_id: str | None = None,
 ) -> bytes:
     """A line of a capture file, as SageMaker writes it."""
-    metadata = {"eventId": key, "inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-    if inference_id is not None:
-        metadata["inferenceId"] = inference_id
-    data = {
-        "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": row, "encoding": "CSV"},
-        "endpointOutput": {
-            "observedContentType": "text/csv",
-            "mode": "OUTPUT",
-            "data": answer,
-            "encoding": "CSV",
-        },
-    }
-    return json.dumps({"captureData": data, "eventMetadata": metadata, "eventVersion": "0"}).encode()
+    at_s = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return captured_line(row, answer, event=key, at=at_s, inference_id=inference_id).encode()
 
 
 def label_line(key: str, label: str) -> bytes:

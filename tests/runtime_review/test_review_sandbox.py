@@ -16,6 +16,7 @@ from headway_components.review_queue import CODE, HANDLER, NAMESPACE
 from headway_runtime.monitor.labels import read_labels
 from headway_runtime.review import collecting
 from headway_sandbox import lifecycle
+from support.captured_lines import captured_line
 from support.functions import function_zip
 from support.sandboxes import sandbox
 
@@ -27,20 +28,13 @@ RETENTION_S = 3_600
 
 def line(number: int, answer: float, at: datetime = NOW) -> str:
     """A captured request with a person's name in it."""
-    payload = {"observedContentType": "text/csv", "mode": "INPUT", "encoding": "CSV"}
-    document = {
-        "captureData": {
-            "endpointInput": {**payload, "data": f"{number},Secret{number}"},
-            "endpointOutput": {**payload, "mode": "OUTPUT", "data": str(answer)},
-        },
-        "eventMetadata": {
-            "eventId": f"e{number}",
-            "inferenceId": f"i{number}",
-            "inferenceTime": at.isoformat().replace("+00:00", "Z"),
-        },
-        "eventVersion": "0",
-    }
-    return json.dumps(document)
+    return captured_line(
+        f"{number},Secret{number}",
+        str(answer),
+        event=f"e{number}",
+        inference_id=f"i{number}",
+        at=at.isoformat().replace("+00:00", "Z"),
+    )
 
 
 @pytest.fixture(scope="module")

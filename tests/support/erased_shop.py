@@ -34,6 +34,7 @@ from headway_runtime.quality.outcome import BatchOutcome, Check, TableOutcome, d
 from headway_runtime.quality.page import page
 from headway_runtime.review.item import Item
 from headway_runtime.review.queue import ReviewQueue
+from support.captured_lines import captured_line
 from support.control import until
 
 PREFIX = "shop-local"
@@ -108,21 +109,12 @@ def parquet(rows: Mapping[str, Sequence[Any]]) -> bytes:
 
 def captured(request: str, rows: Sequence[str], event: str = "") -> str:
     """A captured request about rows of CSV."""
-    payload = {"observedContentType": "text/csv", "mode": "INPUT", "encoding": "CSV"}
-    answers = "".join(f"0.{place + 1}\n" for place in range(len(rows)))
-    return json.dumps(
-        {
-            "captureData": {
-                "endpointInput": {**payload, "data": "".join(f"{row}\n" for row in rows)},
-                "endpointOutput": {**payload, "mode": "OUTPUT", "data": answers},
-            },
-            "eventMetadata": {
-                "eventId": event or f"event-{request}",
-                "inferenceId": request,
-                "inferenceTime": "2026-01-05T12:00:00Z",
-            },
-            "eventVersion": "0",
-        }
+    return captured_line(
+        "".join(f"{row}\n" for row in rows),
+        "".join(f"0.{place + 1}\n" for place in range(len(rows))),
+        event=event or f"event-{request}",
+        inference_id=request,
+        at="2026-01-05T12:00:00Z",
     )
 
 

@@ -1,7 +1,5 @@
 """Rows with a known drift, the baseline of the rows before it, and captured traffic, in a test's words."""
 
-import base64
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +19,7 @@ from headway_runtime.contract import (
 )
 from headway_runtime.models.model import Model, load_model
 from headway_runtime.monitor.baseline import Baseline, make_baseline
+from support.captured_lines import captured_line
 
 SHOPS = FeatureContract(
     name="purchases",
@@ -95,24 +94,7 @@ def captured(
     lines = []
     for place, row in enumerate(table.to_pylist()):
         answer = "0.5" if answers is None else repr(answers[place])
-        lines.append(
-            json.dumps(
-                {
-                    "captureData": {
-                        "endpointInput": _part(csv_row(row), encoding),
-                        "endpointOutput": _part(answer, encoding),
-                    },
-                    "eventMetadata": {
-                        "eventId": f"event-{first_event + place}",
-                        "inferenceTime": f"2026-03-01T00:{place // 60 % 60:02}:{place % 60:02}Z",
-                    },
-                    "eventVersion": "0",
-                }
-            )
-        )
+        at = f"2026-03-01T00:{place // 60 % 60:02}:{place % 60:02}Z"
+        event = f"event-{first_event + place}"
+        lines.append(captured_line(csv_row(row), answer, event=event, at=at, encoding=encoding))
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _part(text: str, encoding: str) -> dict[str, str]:
-    data = base64.b64encode(text.encode()).decode() if encoding == "BASE64" else text
-    return {"observedContentType": "text/csv", "mode": "X", "data": data, "encoding": encoding}
