@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from headway_cli.erasing_text import document_of, text_of
 from headway_cli.errors import WrongUseError
 from headway_components import feature_store
 from headway_runtime.data.manifest import dataset_version, file_digest
+from headway_runtime.erasure.files import Files
+from headway_runtime.erasure.objects import Objects
+from headway_runtime.erasure.parquet_rows import cut_parquet
+from headway_runtime.erasure.places import Place
+from headway_runtime.erasure.signs import Sign
 from headway_runtime.monitor.labels import read_labels
 from headway_runtime.monitor.ledger import read_ledger
 from headway_sandbox import lifecycle
@@ -233,6 +239,30 @@ def test_what_may_not_be_deleted_stays_and_is_named(shop: Shop) -> None:
         f"data/{PREFIX}/landing/orders/4.csv",
     ]
     assert again.outcome.datasets[0]["execution"] == "e1"
+
+
+def test_what_a_training_uses_is_left_until_it_has_ended(shop: Shop, tmp_path: Path) -> None:
+    shop.put("data", f"{PREFIX}/executions/e2/train/train.parquet", parquet({"customer": ["c-1", "c-2"]}))
+    subject = subject_of(shop.system, ["customer=c-1"])
+    place = Place(
+        "dataset versions",
+        "data",
+        f"{PREFIX}/executions/",
+        lambda _: partial(cut_parquet, signs=[Sign.named({"customer": "c-1"})]),
+        stays=True,
+        digests="manifest.json",
+    )
+    s3 = shop.aws.client("s3")
+    files = Files(Objects(lambda *_: s3, lambda: datetime.now(UTC)), subject, b"", tmp_path, running={"e2"})
+
+    left = files.visit(replace(place, prefix=f"{PREFIX}/executions/e2/"), erase=False)
+    waits = files.visit(place, erase=True).left
+
+    assert left.rows == 1
+    assert [(item.where, item.why.partition(";")[0]) for item in waits] == [
+        (f"dataset versions: s3://data/{PREFIX}/executions/e2/", "a training uses it")
+    ]
+    assert len(shop.table("data", f"{PREFIX}/executions/e2/train/train.parquet")) == 2
 
 
 def test_versions_without_an_id_of_their_own_go_too(shop: Shop) -> None:

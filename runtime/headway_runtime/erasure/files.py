@@ -17,12 +17,13 @@ from headway_runtime.erasure.findings import Changed, Found, Left
 from headway_runtime.erasure.objects import Objects, OvertakenError, Version
 from headway_runtime.erasure.parquet_rows import values_of
 from headway_runtime.erasure.places import Place
-from headway_runtime.erasure.reports import ERASED_FROM, renewed_manifest, renewed_receipt
+from headway_runtime.erasure.reports import renewed_manifest, renewed_receipt
 from headway_runtime.erasure.signs import Sign
 from headway_runtime.erasure.subject import Subject
 
 _ATTEMPTS = 5
 _REST = "rest"
+_AT_WORK = "a training uses it; run the same command again when it has ended"
 _TEXT = (".csv", ".jsonl", ".json", ".txt", ".html", ".md")
 
 
@@ -74,9 +75,10 @@ class Files:
             if cutter is None:
                 continue
             found.looked_at += 1
-            if path.partition("/")[0] in self.running and place.digests == MANIFEST_FILE:
-                why = "a training uses it; run the same command again when it has ended"
-                found.left.append(self._left(place, key, why))
+            execution = path.partition("/")[0]
+            if execution in self.running and place.digests == MANIFEST_FILE:
+                left = self._left(place, f"{place.prefix}{execution}/", _AT_WORK)
+                found.left += [left] if left not in found.left else []
                 continue
             self._visit_until_done(place, cutter, versions, found, erase=erase)
         return found
@@ -117,6 +119,7 @@ class Files:
                 look = self._look(place, cutter, version, Path(folder), left)
                 if look is not None:
                     looks.append(look)
+                    self._note_dataset(place, version.key)
                     if erase and version.is_latest:
                         self._change(place, look, Path(folder))
         found.left += left
@@ -124,8 +127,7 @@ class Files:
             return
         found.left += self._drop(place, looks, erase=erase)
         latest = [look for look in looks if look.version.is_latest]
-        if place.digests == MANIFEST_FILE:
-            self._note_dataset(place, looks[0].version.key)
+        self._note_dataset(place, looks[0].version.key)
         rows = sum(look.removed for look in latest)
         found.rows += rows
         found.versions += len(looks) - len(latest)
@@ -220,12 +222,12 @@ class Files:
 
     def _note_dataset(self, place: Place, key: str) -> None:
         """Remembers which version of a dataset held the subject, and which one has taken its place."""
+        if place.digests != MANIFEST_FILE:
+            return
         execution = key[len(place.prefix) :].partition("/")[0]
         found = self.objects.read_json(place.bucket, f"{place.prefix}{execution}/dataset/{MANIFEST_FILE}")
-        document = {} if found is None else found[0]
-        now = document.get("dataset_version")
-        before = document.get(ERASED_FROM, now)
-        known = self.datasets.setdefault(execution, {"execution": execution, "held_by": before})
+        now = None if found is None else found[0].get("dataset_version")
+        known = self.datasets.setdefault(execution, {"execution": execution, "held_by": now})
         known["now"] = now
 
     def _left(self, place: Place, key: str, why: str, until: datetime | None = None) -> Left:
