@@ -165,6 +165,8 @@ def test_a_release_goes_by_the_plan_it_began_with_and_asks_who_may_now(more: dic
 
     assert goes_by(frozen(began), declared) == replace(began, overridden_by=("ada",))
     assert goes_by("", declared) is declared
+    assert goes_by('{"judge": {"stages": []}}', declared) is declared
+    assert goes_by(frozen(began).replace("false_rollback", "renamed"), declared) is declared
 
 
 @given(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from headway_runtime.judge import Inconclusive, JudgePlan, Metric, Stage
@@ -94,11 +94,19 @@ def goes_by(text: str, declared: Plan) -> Plan:
 
     Args:
         text: What `frozen` gave when it began; empty where it has not begun.
-        declared: The plan as the stack declares it now.
+        declared: The plan as the stack declares it now, which holds where a machine of another version has
+            written another form.
     """
     if not text:
         return declared
-    known = json.loads(text)
+    try:
+        began = _thawed(json.loads(text))
+    except (KeyError, TypeError, ValueError):
+        return declared
+    return replace(began, overridden_by=declared.overridden_by)
+
+
+def _thawed(known: Mapping[str, Any]) -> Plan:
     judge, labels = known["judge"], known["labels"]
     metrics = [{**item, "comparison": Comparison(item["comparison"])} for item in judge["metrics"]]
     parts = {
@@ -112,7 +120,6 @@ def goes_by(text: str, declared: Plan) -> Plan:
         ),
         "prices": Prices(**known["prices"]),
         "labels": None if labels is None else LateLabels(**labels),
-        "overridden_by": declared.overridden_by,
         "divergence_slices": tuple(known["divergence_slices"]),
     }
     return Plan(**{**known, **parts})
