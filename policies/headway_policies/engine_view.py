@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from headway_policies.resource import Resource
 from headway_policies.stack_graph import identity_names
-from headway_policies.values import Values, merged
+from headway_policies.values import UNKNOWN_TEXT, Values, merged
 
 _KINDS: Final[Mapping[str, Callable[[Any], object]]] = {
     "null_value": lambda _: None,
@@ -21,7 +21,7 @@ class EngineView:
     """What the engine has shown of one stack in one operation.
 
     Attributes:
-        configuration: The stack's configuration, as text.
+        configuration: The stack's configuration, as text; what is encrypted in it is `UNKNOWN_TEXT`.
         stack: The stack's name.
         is_preview: Whether nothing is changed yet.
     """
@@ -44,7 +44,9 @@ class EngineView:
         self.is_preview = request.dry_run
         hidden = set(request.config_secret_keys)
         self._values.secret_texts |= {text for key, text in request.config.items() if key in hidden and text}
-        self.configuration = {key: text for key, text in request.config.items() if key not in hidden}
+        self.configuration = {
+            key: UNKNOWN_TEXT if key in hidden else text for key, text in request.config.items()
+        }
 
     def resource(self, request: Any) -> Resource:  # noqa: ANN401 - a message of the engine
         """One resource before it is made, from an Analyze request; remembers its inputs."""

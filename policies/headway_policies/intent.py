@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from headway_policies.values import UNKNOWN_TEXT
+
 PRODUCTION_ENVIRONMENTS: Final = frozenset({"prod", "production"})
 FRAMEWORKS: Final = ("aws-ai-security-v1", "fedramp-moderate", "gdpr", "hipaa", "nist-800-53-r5", "soc2")
 """The frameworks that Headway maps to rules; each is a file in `frameworks/`."""
@@ -16,6 +18,7 @@ FRAMEWORKS_KEY: Final = "headway:frameworks"
 PERSONAL_DATA: Final = "headway:personalData"
 
 _BOOLEANS: Final = {"true": True, "false": False}
+_ENCRYPTED: Final = "encrypted, which nobody can review"
 
 _TAGS: Final = {
     "headway:environment": ENVIRONMENT,
@@ -92,7 +95,8 @@ def read_intent(
 
     Args:
         configuration: Keys with their namespace, such as `headway:environment`; values as the stack's file
-            holds them, or as the engine passes them on (lists and booleans as JSON text).
+            holds them, or as the engine passes them on (lists and booleans as JSON text), or `UNKNOWN_TEXT`
+            where they are encrypted: that is a problem, and never an environment of that name.
         frameworks: The ids of all frameworks that are known.
     """
     problems: list[IntentProblem] = []
@@ -108,7 +112,8 @@ def read_intent(
         want = "a list of any of " + ", ".join(sorted(frameworks))
         problems.append(_problem(configuration, FRAMEWORKS_KEY, want))
     personal = _text(configuration.get(PERSONAL_DATA))
-    if personal is not None and personal.lower() not in _BOOLEANS:
+    is_hidden = configuration.get(PERSONAL_DATA) == UNKNOWN_TEXT
+    if is_hidden or (personal is not None and personal.lower() not in _BOOLEANS):
         problems.append(_problem(configuration, PERSONAL_DATA, "true or false"))
     return Intent(
         environment=environment,
@@ -148,13 +153,14 @@ def configuration_of_tags(tag_sets: Iterable[Mapping[str, object]]) -> dict[str,
 
 
 def _problem(configuration: Mapping[str, object], key: str, want: str) -> IntentProblem:
-    return IntentProblem(key=key, got=configuration.get(key), want=want)
+    found = configuration.get(key)
+    return IntentProblem(key=key, got=_ENCRYPTED if found == UNKNOWN_TEXT else found, want=want)
 
 
 def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    return value.strip() or None if isinstance(value, str) else None
+    return value.strip() or None if isinstance(value, str) and value != UNKNOWN_TEXT else None
 
 
 def _listed(value: object) -> frozenset[str] | None:

@@ -252,6 +252,23 @@ def test_a_stack_that_does_not_say_what_it_is_fails_with_the_fix() -> None:
     assert all("pulumi config set headway:environment" in item.message for item in response.diagnostics)
 
 
+@pytest.mark.parametrize("key", ["environment", "dataClassification", "frameworks", "personalData"])
+def test_an_intent_that_is_encrypted_is_none(key: str) -> None:
+    # Whatever it says: an environment that nobody can read is not one that is judged less strictly.
+    said = {**INTENT, "headway:frameworks": '["hipaa"]', "headway:personalData": "true"}
+    pack = Pack(_rules(), GateSettings(), today=lambda: TODAY)
+    pack.ConfigureStack(
+        proto.AnalyzerStackConfigureRequest(
+            stack="prod", dry_run=True, config=said, config_secret_keys=[f"headway:{key}"]
+        ),
+        None,
+    )
+    [told] = _stack(pack, (BUCKET, "data", {"bucket": "d"}, {}), _block_of("data")).diagnostics
+
+    assert told.policyName == "HEADWAY-STK-001"
+    assert f"headway:{key} is 'encrypted, which nobody can review'" in told.message
+
+
 def test_what_the_update_cannot_decide_stops_it() -> None:
     unknown = {"policy": UNKNOWN_STRING_VALUE}
     response = _analyze(_pack(dry_run=False), "aws:iam/rolePolicy:RolePolicy", unknown)
