@@ -299,9 +299,11 @@ def test_a_person_takes_over_a_release_that_has_lost_its_execution(stage: Stage)
 
 
 def _assert_settled(stage: Stage, release: Release) -> None:
-    """One owner of the weights, a whole record, and nothing left over."""
+    """One owner of the weights, a whole record, nothing held against the model, and nothing left over."""
     records = stage.records
     assert release.status in ("promoted", "rolled_back"), release
+    if release.cause == "abandoned":
+        assert records.rejection(release.model_digest) is None
     serving = release.desired if release.status == "promoted" else release.previous
     # Alone, a variant answers everybody, whatever its weight.
     configuration, weights = stage.live()
