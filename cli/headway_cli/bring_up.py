@@ -18,7 +18,7 @@ from headway_cli.pulumi_events import in_words
 from headway_cli.pulumi_run import operate
 from headway_cli.recovery import recover
 from headway_cli.release import PROMOTED, is_settled, read_release, wait_for_release
-from headway_cli.sandbox import start_sandbox
+from headway_cli.sandbox import require_still_running, start_sandbox
 from headway_cli.stack import select_stack
 from headway_cli.status import serving_problems, system_status
 from headway_cli.systems import System, read_systems
@@ -89,6 +89,8 @@ def bring_up(project: Project, stack: str, narrator: Narrator, approved_by: str 
                 on_progress=step.update,
                 planned=planned.tally.planned,
             )
+        if session.is_local and not operation.succeeded:
+            require_still_running(project)
         operation.require_success("The update")
         narrator.say(f"  {in_words(operation.tally.outcome())}")
         for text in operation.tally.advisories:

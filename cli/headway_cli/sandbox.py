@@ -27,6 +27,19 @@ def require_sandbox(project: Project) -> SandboxRecord:
     return found
 
 
+def require_still_running(project: Project) -> None:
+    """Goes on only with the sandbox that a command has found or started; it may have been killed since.
+
+    Raises:
+        HeadwayError: It does not run any more.
+    """
+    if find_sandbox(project) is None:
+        raise HeadwayError(
+            "the sandbox has ended meanwhile; run the same command again, which starts it and goes on from "
+            "here; `headway sandbox logs` may say why it ended"
+        )
+
+
 def find_sandbox(project: Project) -> SandboxRecord | None:
     """The running sandbox, or None.
 

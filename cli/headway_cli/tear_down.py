@@ -11,7 +11,7 @@ from headway_cli.narration import Narrator
 from headway_cli.project import LOCAL_STACK, Project, sandbox_port
 from headway_cli.pulumi_run import operate
 from headway_cli.recovery import recover
-from headway_cli.sandbox import start_sandbox, stop_sandbox
+from headway_cli.sandbox import require_still_running, start_sandbox, stop_sandbox
 from headway_cli.stack import select_stack
 
 # What a stack may have made: service, call, its answer's list, and the name in an entry (None: it is one).
@@ -73,6 +73,8 @@ def tear_down(project: Project, stack: str, narrator: Narrator) -> Removed:
         recover(session, narrator)
         with narrator.step("Removing") as step:
             operation = operate(session, "destroy", on_progress=step.update)
+        if session.is_local and not operation.succeeded:
+            require_still_running(project)
         operation.require_success("The removal")
         if sandbox is None:
             return Removed(stack, operation.tally.outcome(), (), sandbox_stopped=False)

@@ -20,7 +20,7 @@ from headway_cli.narration import Narrator
 from headway_cli.project import find_project
 from headway_cli.pulumi_run import operate, query
 from headway_cli.recovery import recover
-from headway_cli.sandbox import start_sandbox, stop_sandbox
+from headway_cli.sandbox import require_still_running, start_sandbox, stop_sandbox
 from headway_cli.stack import select_stack, wait_until_free
 
 EACH = 12
@@ -125,6 +125,8 @@ def test_what_a_killed_sandbox_has_lost_is_made_again(session: Session) -> None:
 
     assert session.sandbox is not None
     os.kill(session.sandbox.pid, signal.SIGKILL)
+    with pytest.raises(HeadwayError, match="has ended meanwhile; run the same command again"):
+        require_still_running(session.project)
     restarted = start_sandbox(session.project, session.sandbox.port)
     assert restarted.pid != session.sandbox.pid
     # As if the kill had come before the bucket was on the disk.
