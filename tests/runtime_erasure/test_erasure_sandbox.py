@@ -23,6 +23,7 @@ from headway_runtime.erasure.objects import Objects
 from headway_runtime.erasure.parquet_rows import cut_parquet
 from headway_runtime.erasure.places import Place
 from headway_runtime.erasure.signs import Sign
+from headway_runtime.features.control.steps import REPORT_FILE
 from headway_runtime.monitor.labels import read_labels
 from headway_runtime.monitor.ledger import read_ledger
 from headway_sandbox import lifecycle
@@ -97,7 +98,7 @@ class _MortalClient:
 
 def test_a_person_goes_from_everywhere_however_often_the_run_is_killed(shop: Shop, tmp_path: Path) -> None:
     shop.fill()
-    told = ("labels/1.jsonl", "receipt.json", "manifest.json")
+    told = ("labels/1.jsonl", REPORT_FILE, "receipt.json", "manifest.json")
     before = {
         name: body for name, body in shop.everything() if b"c-1" not in body and not name.endswith(told)
     }
@@ -115,6 +116,7 @@ def test_a_person_goes_from_everywhere_however_often_the_run_is_killed(shop: Sho
         "quarantine": (4, 0),
         "dataset versions": (2, 0),
         "labels": (2, 0),
+        "reports on skew": (2, 0),
         "monitor": (2, 0),
         "review queue": (1, 0),
         "captured traffic": (3, 0),
@@ -177,6 +179,8 @@ def _others_are_whole(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "ledger.parquet"
     path.write_bytes(shop.get("artifacts", f"monitoring/{PREFIX}/runs/w1/report/ledger.parquet"))
     ledger = read_ledger(path)
+    skew = json.loads(shop.get("artifacts", f"skew/{PREFIX}/runs/s1/report/{REPORT_FILE}"))
+    assert [item["id"] for item in skew["features"]["amount"]["examples"]] == ["r3"]
     waits = ledger.resting.table.to_pylist()
     assert sorted((row["id"], row["place"]) for row in waits) == [("r2", 0), ("r2", 2)]
     assert [item.label.entity for item in ledger.waiting] == ['{"customer":"c-2"}']

@@ -27,6 +27,7 @@ from headway_components import (
 from headway_components._grants import LIST_BUCKET, READ_OBJECTS, WRITE_OBJECTS
 from headway_components.feature_store import ERASE_BUCKET, ERASE_OBJECTS, ERASE_RECORDS, ERASE_SESSION
 from headway_runtime.data.manifest import dataset_version
+from headway_runtime.features.control.steps import REPORT_FILE
 from headway_runtime.monitor.labels import Label, entity_key
 from headway_runtime.monitor.ledger import Ledger, write_ledger
 from headway_runtime.monitor.ledger_rows import Prediction, Waiting
@@ -369,6 +370,9 @@ class Shop:
         self.put("capture", f"{PREFIX}/{PREFIX}/champion/{DAY}/12/1.jsonl", "\n".join(lines) + "\n")
         lines = [label("r1", "1"), label("r2", "0", "1", "1"), label("r3", "1")]
         self.put("artifacts", f"monitoring/{PREFIX}/labels/1.jsonl", "\n".join(lines) + "\n")
+        examples = [{"id": name, "sent": "1", "history": "2"} for name in ("r1", "r2", "r3")]
+        skew = {"rows": 3, "features": {"amount": {"different": 3, "largest": None, "examples": examples}}}
+        self.put("artifacts", f"skew/{PREFIX}/runs/s1/report/{REPORT_FILE}", json.dumps(skew))
         ledger = Ledger(
             {("r2", place): Prediction(("r2", place), 0.5, 1.0, slices=("x",)) for place in range(3)},
             [Waiting(Label("", 0, entity_key({"customer": name}), 2.0, 1), 3.0) for name in ("c-1", "c-2")],

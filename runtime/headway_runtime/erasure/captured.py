@@ -54,6 +54,10 @@ class Traces:
         """Whether a row of a request is the subject's."""
         return place in self.places.get(request, ()) or self.names_subject(request)
 
+    def has_any(self, request: str) -> bool:
+        """Whether any row of a request is the subject's."""
+        return bool(self.places.get(request)) or self.names_subject(request)
+
 
 def cut_capture(source: Path, target: Path, inputs: Sequence[str], subject: Subject, traces: Traces) -> Cut:
     """Cuts the subject's rows out of a file of captured traffic, and remembers what they were asked as.

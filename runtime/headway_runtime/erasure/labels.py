@@ -1,4 +1,4 @@
-"""Rows cut out of what names a request only: labels that came late, and the ledger that waits for them.
+"""Rows cut out of what names a request only: labels that came late, the ledger, and reports on skew.
 
 Source: SageMaker developer guide, "Ingest Ground Truth labels and merge them with predictions".
 """
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from headway_runtime.erasure.captured import Traces
-from headway_runtime.erasure.cut import Cut
+from headway_runtime.erasure.cut import Cut, UnreadableError
 from headway_runtime.erasure.parquet_rows import cut_marked
 from headway_runtime.erasure.subject import Subject, is_about
 
@@ -97,6 +97,27 @@ def cut_ledger(source: Path, target: Path, traces: Traces) -> Cut:
         return goes
 
     return cut_marked(source, target, marks)
+
+
+def cut_skew(source: Path, target: Path, traces: Traces) -> Cut:
+    """Takes the subject's requests out of the examples of a report on skew.
+
+    Raises:
+        UnreadableError: It is no such report.
+    """
+    removed = kept = 0
+    try:
+        document = json.loads(source.read_bytes())
+        for item in document["features"].values():
+            stay = [one for one in item["examples"] if not traces.has_any(str(one["id"]))]
+            removed, kept = removed + len(item["examples"]) - len(stay), kept + len(stay)
+            item["examples"] = stay
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadableError("it is no report on skew") from error
+    if removed:
+        target.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
+    # A report without examples is still a report.
+    return Cut(removed, kept + 1)
 
 
 def _is_about(row: Mapping[str, Any], traces: Traces) -> bool:

@@ -9,11 +9,12 @@ from headway_runtime.contract import LEDGER_FILE, MANIFEST_FILE, QUALITY_FILE
 from headway_runtime.erasure.captured import Traces, cut_capture
 from headway_runtime.erasure.csv_rows import cut_csv
 from headway_runtime.erasure.cut import Cut, Cutter, UnreadableError
-from headway_runtime.erasure.labels import cut_labels, cut_ledger
+from headway_runtime.erasure.labels import cut_labels, cut_ledger, cut_skew
 from headway_runtime.erasure.parquet_rows import cut_parquet
 from headway_runtime.erasure.reports import cut_page, cut_report
 from headway_runtime.erasure.signs import Sign, Signs
 from headway_runtime.erasure.subject import Subject
+from headway_runtime.features.control.steps import REPORT_FILE
 from headway_runtime.quality.job import PAGE_FILE
 from headway_runtime.quality.quarantine import RECEIPT_FILE
 
@@ -107,6 +108,12 @@ def places_of(layout: Layout, subject: Subject, traces: Traces) -> list[Place]:
             lambda path: (
                 partial(cut_labels, subject=subject, traces=traces) if path.endswith(".jsonl") else None
             ),
+        ),
+        Place(
+            "reports on skew",
+            layout.artifacts,
+            f"skew/{prefix}/",
+            lambda path: partial(cut_skew, traces=traces) if path.endswith(f"/{REPORT_FILE}") else None,
         ),
         Place(
             "monitor",
