@@ -44,7 +44,8 @@ def ensure_trained(
 ) -> Training:
     """Sees to it that the model that the stack declares has been trained and judged.
 
-    An execution that is going on is followed; no second one is started beside it.
+    An execution that is going on is followed; no second one is started beside it, but one after it where it
+    found nothing new in the data, and so trained nothing.
 
     Args:
         aws: Clients of the stack's account.
@@ -55,12 +56,13 @@ def ensure_trained(
     package = declared_package(aws, system)
     if package is not None:
         return Training(None, "Succeeded", package["ModelPackageArn"], package["ModelApprovalStatus"], None)
-    arn = running_execution(aws, system)
-    if arn is None:
-        arn = aws.client("sagemaker").start_pipeline_execution(PipelineName=system.pipeline_name)[
-            "PipelineExecutionArn"
-        ]
-    return follow(aws, system, arn, narrator, sleep=sleep)
+    running = running_execution(aws, system)
+    if running is not None:
+        followed = follow(aws, system, running, narrator, sleep=sleep)
+        if followed.model_package_arn is not None or followed.reason is not None:
+            return followed
+    started = aws.client("sagemaker").start_pipeline_execution(PipelineName=system.pipeline_name)
+    return follow(aws, system, str(started["PipelineExecutionArn"]), narrator, sleep=sleep)
 
 
 def running_execution(aws: Aws, system: System) -> str | None:
