@@ -164,7 +164,8 @@ class DriftStory:
                 if time.monotonic() > deadline:
                     raise HeadwayError(
                         f"the alarm {self._system.monitor_alarm_name} has started no training within "
-                        f"{STARTED_WITHIN_S:g} s; see `headway monitor status` and `headway sandbox logs`"
+                        f"{STARTED_WITHIN_S:g} s; `headway monitor run` asks again, "
+                        "`headway monitor status` and `headway sandbox logs` say what happened"
                     )
                 time.sleep(_POLL_S)
         return found.pop()
