@@ -22,6 +22,8 @@ from headway_runtime.contract import CHANNEL_LANDING
 HANDLER = "headway_runtime.arrival.handler.handle"
 CODE = ("__init__.py", "arrival", "monitor/__init__.py", "monitor/control")
 """The function's files."""
+_BUCKET_CHARACTERS, _PATTERN_CHARACTERS = 63, 2_048
+"""The longest name of a bucket, and the longest pattern of a rule."""
 _LOOK = (
     *("sagemaker:ListPipelineExecutions", "sagemaker:ListPipelineExecutionSteps"),
     "sagemaker:ListPipelineParametersForExecution",
@@ -47,6 +49,13 @@ class DataArrivalArgs(Args):
         """What is wrong with tables and plan."""
         if not self.tables:
             yield "tables is empty; name at least one, or leave the component out"
+        landing = f"{self.foundation.prefix}/{CHANNEL_LANDING}"
+        length = len(json.dumps(landed_pattern("b" * _BUCKET_CHARACTERS, landing, self.tables)))
+        if length > _PATTERN_CHARACTERS:
+            yield (
+                f"tables are {len(self.tables)}, which make a pattern of {length} characters; EventBridge "
+                f"takes {_PATTERN_CHARACTERS}: let fewer tables land"
+            )
         if self.plan is not None and self.plan.maximum_retrainings == 0:
             yield "plan.maximum_retrainings is 0, so that nothing would start; leave the component out"
         if self.poll_s is not None and self.poll_s < 1:

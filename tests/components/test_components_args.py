@@ -16,6 +16,9 @@ import headway_components
 from headway_components import (
     AISystemArgs,
     ArgsError,
+    ArrivalPlan,
+    DataArrival,
+    DataArrivalArgs,
     Endpoint,
     EndpointArgs,
     Foundation,
@@ -32,7 +35,7 @@ from headway_components import (
     TrainingPipeline,
     TrainingPipelineArgs,
 )
-from headway_components._refs import EndpointRef, FoundationRef, RegistryRef
+from headway_components._refs import EndpointRef, FoundationRef, PipelineRef, RegistryRef
 from support.example_system import BASELINE, CONTRACT, DEFAULTS, DEPLOYMENT, LOCAL_IMAGE
 from support.pulumi_program import ACCOUNT, REGION, Run, run_program
 
@@ -111,7 +114,27 @@ def pipeline(foundation: FoundationRef, **changes: Any) -> None:
     TrainingPipeline("fraud-training", TrainingPipelineArgs(**fields))
 
 
+def arrival(foundation: FoundationRef, **changes: Any) -> None:
+    training = PipelineRef(name="fraud-local", arn="arn:pipeline")
+    fields = {"foundation": foundation, "training": training, "tables": ["payments"], **changes}
+    DataArrival("fraud-arrival", DataArrivalArgs(**fields))
+
+
 WRONG: list[tuple[str, Callable[[], object], list[str]]] = [
+    (
+        "tables",
+        with_foundation(lambda foundation: arrival(foundation, tables=[f"t{n:040}" for n in range(40)])),
+        ["tables are 40, which make a pattern of", "takes 2048: let fewer tables land"],
+    ),
+    (
+        "arrivals",
+        with_foundation(
+            lambda foundation: arrival(
+                foundation, tables=[], plan=ArrivalPlan(maximum_retrainings=0), poll_s=0
+            )
+        ),
+        ["3 problems", "tables is empty", "maximum_retrainings is 0", "poll_s must be 1 or more, got 0"],
+    ),
     (
         "account",
         lambda: Foundation("f", FoundationArgs(**{**FOUNDATION, "account_id": "12"})),
