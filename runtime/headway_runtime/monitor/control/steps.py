@@ -218,7 +218,7 @@ class Monitor:
         if last is None or not last["retraining_wanted"]:
             return ""
         trainings = self._cloud.trainings(self._settings.training_pipeline, now)
-        if any(training.started_at >= last["at"] for training in trainings):
+        if any(training.trained and training.started_at >= last["at"] for training in trainings):
             return ""
         if not self._decide(last["lasting"], trainings, now).wanted:
             return ""
