@@ -61,6 +61,17 @@ def test_every_place_that_is_written_is_looked_at_or_holds_no_rows() -> None:
     assert forgotten == set()
 
 
+def test_what_is_found_by_requests_alone_is_never_taken_for_clean() -> None:
+    """A label that was looked at before its request was known is looked at again."""
+    subject = Subject({"customer": "c"}, (Identity("customers-v2", {"customer": "c"}),))
+    layout = Layout("p", "data", "artifacts", "capture", [], {})
+
+    places = places_of(layout, subject, Traces(Signs(())))
+
+    assert {place.name for place in places if place.follows} == {"labels", "reports on skew", "monitor"}
+    assert [place.name for place in places if place.carries] == ["monitor", "captured traffic"]
+
+
 def test_every_table_is_looked_at_or_holds_nobody() -> None:
     tables = [item["inputs"]["hashKey"] for item in graph() if item["type"].endswith("table:Table")]
 

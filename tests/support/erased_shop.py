@@ -380,6 +380,9 @@ class Shop:
         path = self.program / "ledger.parquet"
         write_ledger(ledger, path)
         self.put("artifacts", f"monitoring/{PREFIX}/runs/w1/report/ledger.parquet", path.read_bytes())
+        # Nothing but the request leads to the person.
+        write_ledger(Ledger({("r1", 0): Prediction(("r1", 0), 0.5, 1.0)}), path)
+        self.put("artifacts", f"monitoring/{PREFIX}/runs/w0/report/ledger.parquet", path.read_bytes())
         queue = ReviewQueue(self.aws.client("dynamodb"), "answers")
         now = datetime.now(UTC).timestamp()
         for place, customer in enumerate(("c-2", "c-1", "c-3")):

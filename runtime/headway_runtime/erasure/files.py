@@ -165,7 +165,8 @@ class Files:
                 left.append(self._left(place, version.key, why))
                 return None
         if cut.removed == 0:
-            self._clean.add(version)
+            if not place.follows:
+                self._clean.add(version)
             return None
         if cut.kept == 0 and not place.stays:
             rest.unlink(missing_ok=True)

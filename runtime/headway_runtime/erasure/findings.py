@@ -70,7 +70,8 @@ class Found:
         self.changed += other.changed
         self.versions += other.versions
         # What a backup has still is told once, when it is deleted.
-        self.left = [*other.left, *(item for item in self.left if not item.needs_person)]
+        told = [item for item in self.left if not item.needs_person and item not in other.left]
+        self.left = [*other.left, *told]
 
     def document(self) -> dict[str, Any]:
         """The same as JSON values."""

@@ -37,6 +37,7 @@ class Place:
         stays: Whether a file of which nothing is left stays, empty, because others name it.
         digests: Name of the document with the digests of the files around it; empty for none.
         carries: Whether it leads from the subject to requests, so that it has to go last.
+        follows: Whether what is found in it depends on the requests that are known.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Place:
     stays: bool = False
     digests: str = ""
     carries: bool = field(default=False, kw_only=True)
+    follows: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,14 @@ def places_of(layout: Layout, subject: Subject, traces: Traces) -> list[Place]:
             lambda path: (
                 partial(cut_labels, subject=subject, traces=traces) if path.endswith(".jsonl") else None
             ),
+            follows=True,
         ),
         Place(
             "reports on skew",
             layout.artifacts,
             f"skew/{prefix}/",
             lambda path: partial(cut_skew, traces=traces) if path.endswith(f"/{REPORT_FILE}") else None,
+            follows=True,
         ),
         Place(
             "monitor",
@@ -122,6 +126,7 @@ def places_of(layout: Layout, subject: Subject, traces: Traces) -> list[Place]:
             lambda path: partial(cut_ledger, traces=traces) if path.endswith(f"/{LEDGER_FILE}") else None,
             stays=True,
             carries=True,
+            follows=True,
         ),
         Place(
             "captured traffic",
