@@ -9,6 +9,7 @@ import pytest
 
 from headway_components import AISystem, AISystemArgs, DeclarationError, DriftPlan, LightGBM, SystemSpec
 from headway_components.model import ModelSpec
+from headway_runtime.monitor.control.cloud import TRAIN_STEP
 from headway_runtime.quality.contract import read_contracts
 from headway_runtime.train.parameters import read_parameters
 from headway_sandbox.sagemaker.pipelines.definition import parse_definition
@@ -77,6 +78,10 @@ def test_the_definition_is_one_that_a_pipeline_service_accepts(run: Run) -> None
         "Register": {"Dataset", "Gate", "Train"},
         "BelowFloor": {"Gate"},
     }
+
+
+def test_what_has_trained_is_seen_by_a_step_that_there_is(run: Run) -> None:
+    assert all_steps(run)[TRAIN_STEP]["Type"] == "Training"
 
 
 def planned(name: str, step: str = "Plan") -> dict[str, str]:
