@@ -70,7 +70,7 @@ TURNS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TURNS)
 def test_whatever_comes_in_whatever_order_nothing_is_lost_and_nothing_counts_twice(turns: list[Turn]) -> None:
     """Against a plain reference: a row is judged once, with the last outcome that came before."""
