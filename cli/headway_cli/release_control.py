@@ -40,7 +40,7 @@ def rehearse(aws: Aws, system: System, package: str | None, at: str) -> str:
     Args:
         aws: Clients of the stack's account.
         system: The system.
-        package: The model package; the newest one of what is declared when left out.
+        package: The model package; the one that serves when left out, or is declared where none does.
         at: The time, ISO 8601.
 
     Raises:
@@ -76,6 +76,12 @@ def _described(aws: Aws, package: str) -> dict[str, Any]:
             f"there is no model package {package}: {error.response['Error']['Message']}"
         ) from error
     return found
+
+
+def _serving(records: Records) -> str:
+    """The model package that was promoted last; empty where none was."""
+    promoted = (item for item in records.all() if item.status == "promoted" and item.model_package_arn)
+    return next((item.model_package_arn for item in promoted), "")
 
 
 def _declared(aws: Aws, system: System) -> str:
