@@ -78,10 +78,10 @@ def _described(aws: Aws, package: str) -> dict[str, Any]:
     return found
 
 
-def _serving(records: Records) -> str:
-    """The model package that was promoted last; empty where none was."""
+def _serving(records: Records) -> str | None:
+    """The model package that was promoted last; None where none was."""
     promoted = (item for item in records.all() if item.status == "promoted" and item.model_package_arn)
-    return next((item.model_package_arn for item in promoted), "")
+    return next((item.model_package_arn for item in promoted), None)
 
 
 def _declared(aws: Aws, system: System) -> str:
