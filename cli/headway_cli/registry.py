@@ -50,24 +50,38 @@ def declared_package(aws: Aws, system: System) -> dict[str, Any] | None:
     Returns:
         The package as SageMaker describes it; None where there is none.
     """
-    sagemaker = aws.client("sagemaker")
-    pipeline = sagemaker.describe_pipeline(PipelineName=system.pipeline_name)
+    pipeline = aws.client("sagemaker").describe_pipeline(PipelineName=system.pipeline_name)
     declared = declared_metadata(json.loads(pipeline["PipelineDefinition"]))
+    newest = None
+    for package in _packages(aws, system):
+        if not is_made_by(package, declared):
+            continue
+        if package["ModelApprovalStatus"] == APPROVED:
+            return package
+        newest = package if newest is None else newest
+    return newest
+
+
+def approved_package(aws: Aws, system: System) -> dict[str, Any] | None:
+    """The model package that was approved last, whatever is declared by now; None where there is none.
+
+    Args:
+        aws: Clients of the stack's account.
+        system: A system that trains.
+    """
+    approved = (item for item in _packages(aws, system) if item["ModelApprovalStatus"] == APPROVED)
+    return next(approved, None)
+
+
+def _packages(aws: Aws, system: System) -> Iterator[dict[str, Any]]:
+    """The model packages of a system as SageMaker describes them, the newest first."""
+    sagemaker = aws.client("sagemaker")
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=system.model_package_group_name, SortBy="CreationTime", SortOrder="Descending"
     )
-    newest = None
     for page in pages:
         for entry in page["ModelPackageSummaryList"]:
-            package: dict[str, Any] = sagemaker.describe_model_package(
-                ModelPackageName=entry["ModelPackageArn"]
-            )
-            if not is_made_by(package, declared):
-                continue
-            if package["ModelApprovalStatus"] == APPROVED:
-                return package
-            newest = package if newest is None else newest
-    return newest
+            yield sagemaker.describe_model_package(ModelPackageName=entry["ModelPackageArn"])
 
 
 def register_again(aws: Aws, package: Mapping[str, Any], at: str) -> str:

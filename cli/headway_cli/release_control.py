@@ -46,7 +46,8 @@ def rehearse(aws: Aws, system: System, package: str | None, at: str) -> str:
     Raises:
         HeadwayError: No model was trained, or none of that name.
     """
-    return register_again(aws, _described(aws, _declared(aws, system) if package is None else package), at)
+    serving = _serving(records_of(aws, system)) if package is None else package
+    return register_again(aws, _described(aws, _declared(aws, system) if serving is None else serving), at)
 
 
 def start(aws: Aws, system: System, package: str | None, override: str | None) -> str:

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headway_cli.aws import Aws
 from headway_cli.errors import HeadwayError
 from headway_cli.invoking import serving_client
-from headway_cli.registry import declared_package
+from headway_cli.registry import approved_package, declared_package
 from headway_cli.systems import System
 from headway_runtime.contract import EVALUATION_DATA_FILE, EVENT_TIME_COLUMN
 from headway_runtime.features.skew import inference_id
@@ -75,12 +75,16 @@ class Row:
 def read_rows(aws: Aws, system: System) -> Sequence[Row]:
     """The rows that the declared model was judged on, in the order of their time.
 
+    Where nothing was made of what is declared, they are those of the model that was approved last.
+
     Raises:
         HeadwayError: There is no trained model, or its rows are gone.
     """
     if system.pipeline_name is None:
         raise HeadwayError(f"{system.name} trains no model, so there are no rows to play")
     package = declared_package(aws, system)
+    if package is None:
+        package = approved_package(aws, system)
     statistics = (package or {}).get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
     if "S3Uri" not in statistics:
         raise HeadwayError(f"{system.name} has no trained model yet; run `headway up`")

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,14 @@ class Project:
 
     def ask(self, row: Mapping[str, Any] = SEPTEMBER_FLIGHT) -> float:
         """The probability that the live endpoint gives for a flight."""
+        return self.ask_together([row])[0]
+
+    def ask_together(self, rows: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The probabilities that the live endpoint gives for flights in one request."""
         answer = self.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=ENDPOINT, ContentType="application/json", Body=json.dumps({"instances": [row]})
+            EndpointName=ENDPOINT, ContentType="application/json", Body=json.dumps({"instances": rows})
         )
-        probability: float = json.loads(answer["Body"].read())["predictions"][0]["probability"]
-        return probability
+        return [item["probability"] for item in json.loads(answer["Body"].read())["predictions"]]
 
     def outputs(self) -> dict[str, Any]:
         """What the deployed stack exports."""

@@ -183,8 +183,9 @@ def test_a_model_below_its_floor_does_not_replace_what_serves(project: Project, 
 
 
 def test_traffic_that_drifts_starts_a_training_that_says_so(project: Project, first: str) -> None:
-    for _ in range(120):
-        project.ask({**SEPTEMBER_FLIGHT, "distance_mi": 12_000.0})
+    # As many as all that was asked while the model was released, so that the window shows it.
+    for _ in range(80):
+        project.ask_together([{**SEPTEMBER_FLIGHT, "distance_mi": 12_000.0}] * 100)
     found = project.headway("monitor", "run", "--json")
     shown = project.headway("monitor", "status")
     until(lambda: _started_by(project, "drift") != "")
