@@ -30,8 +30,6 @@ from headway_sandbox.sagemaker.s3_files import S3FileError, S3Location, encrypti
 
 INTERVAL_S = 2.0
 RETRY_S = 2.0
-MAX_FILE_BYTES = 256 * 2**10
-"""What one object holds: storing a larger one would keep calls waiting for longer than they take."""
 MAX_SPOOLED_BYTES = 256 * 2**20
 """What may wait for its upload; beyond it nothing is captured, as on SageMaker when the disk fills up."""
 
@@ -162,9 +160,6 @@ class CaptureSpool:
         now = datetime.fromtimestamp(self._clock(), UTC)
         prefix = f"{endpoint}/{variant}/{now:%Y/%m/%d/%H}"
         file = destination.open_files.get(prefix)
-        if file is not None and file.tell() >= MAX_FILE_BYTES:
-            file.close()
-            file = None
         if file is None:
             name = f"{now:%M-%S}-{now.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"
             path = destination.directory / prefix / name
