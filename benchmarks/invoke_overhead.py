@@ -30,8 +30,8 @@ from support.invocation_load import (  # noqa: E402
     trained_model,
 )
 
-CALLS = 2000
-TURNS = 9
+CALLS = 1000
+TURNS = 21
 LIMIT_P50_MS, LIMIT_P99_MS, LIMIT_CALLS_PER_S = 1.0, 5.0, 1500.0
 SPACED, AT_ONCE = f"{LIMIT_CALLS_PER_S:.0f} calls/s", "each again at once"
 DIRECT = "the model server directly"
