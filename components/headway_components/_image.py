@@ -1,6 +1,7 @@
 """What an image URI says: whether it is pinned, and which repository a role must be allowed to pull from."""
 
 import re
+from collections.abc import Iterator
 
 PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 _ECR = re.compile(
@@ -11,6 +12,12 @@ _ECR = re.compile(
 def is_pinned(image: str) -> bool:
     """Whether an image is named by its digest, so that what was reviewed is what runs."""
     return PINNED.fullmatch(image) is not None
+
+
+def image_problems(image: str) -> Iterator[str]:
+    """What is wrong with an image that a component is to run."""
+    if not is_pinned(image):
+        yield f"image must be pinned by its digest, got {image!r}; write repository@sha256:<64 hex digits>"
 
 
 def repository_arn(image: str, partition: str) -> str | None:

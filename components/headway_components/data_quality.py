@@ -8,7 +8,7 @@ from pulumi_aws import s3
 
 from headway_components._args import Args
 from headway_components._grants import Statement, attach_volumes, grant, read, run_jobs, service_role, write
-from headway_components._image import is_pinned
+from headway_components._image import image_problems
 from headway_components._key import key_policy, rotated_key
 from headway_components._names import short
 from headway_components._refs import BucketRef, DataQualityRef, FoundationRef
@@ -37,11 +37,7 @@ class DataQualityArgs(Args):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the image."""
-        if not is_pinned(self.image):
-            yield (
-                f"image must be pinned by its digest, got {self.image!r}; "
-                "write repository@sha256:<64 hex digits>"
-            )
+        yield from image_problems(self.image)
 
 
 class DataQuality(pulumi.ComponentResource):

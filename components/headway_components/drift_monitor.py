@@ -11,7 +11,7 @@ from headway_components import _defaults
 from headway_components._args import Args
 from headway_components._function_code import function_code, runtime_function
 from headway_components._grants import Statement, grant, service_role, write
-from headway_components._image import is_pinned
+from headway_components._image import image_problems
 from headway_components._log_group import log_group
 from headway_components._monitor_grants import (
     NAMESPACE,
@@ -26,6 +26,7 @@ from headway_components._monitor_steps import ENDPOINT_PARAMETER, MonitorPlan, m
 from headway_components._refs import EndpointRef, FoundationRef, PipelineRef, RegistryRef, RoleRef
 from headway_components._schedules import schedule
 from headway_components._text import json_text
+from headway_components._told_alarm import told_alarm
 from headway_components._training_steps import CALENDAR, DRIFT, TRIGGER_PARAMETER
 from headway_components.drift_plan import DriftPlan
 
@@ -33,10 +34,6 @@ HANDLER = "headway_runtime.monitor.control.handler.handle"
 CODE = ("__init__.py", "monitor/__init__.py", "monitor/control")
 """The function's files."""
 METRIC = "RetrainingWanted"
-ALARM_PERIOD_S = 60
-"""What is published once rings once: a minute without it is quiet again."""
-QUIET = "notBreaching"
-"""Between two looks nothing is published."""
 _START = ("sagemaker:StartPipelineExecution",)
 
 
@@ -63,11 +60,7 @@ class DriftMonitorArgs(Args):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the image."""
-        if not is_pinned(self.image):
-            yield (
-                f"image must be pinned by its digest, got {self.image!r}; "
-                "write repository@sha256:<64 hex digits>"
-            )
+        yield from image_problems(self.image)
 
 
 class DriftMonitor(pulumi.ComponentResource):
@@ -262,21 +255,16 @@ class DriftMonitor(pulumi.ComponentResource):
 
     def _alarm(self) -> cloudwatch.MetricAlarm:
         args = self._args
-        return cloudwatch.MetricAlarm(
+        return told_alarm(
             f"{self._name}-alarm",
-            alarm_description=f"A drift of the traffic of {args.endpoint.name} lasts, and a training is due",
+            description=f"A drift of the traffic of {args.endpoint.name} lasts, and a training is due",
             namespace=NAMESPACE,
-            metric_name=METRIC,
+            metric=METRIC,
             dimensions={"System": args.foundation.system, "Endpoint": args.endpoint.name},
-            statistic="Maximum",
-            comparison_operator="GreaterThanOrEqualToThreshold",
+            comparison="GreaterThanOrEqualToThreshold",
             threshold=1,
-            period=ALARM_PERIOD_S,
-            evaluation_periods=1,
-            datapoints_to_alarm=1,
-            treat_missing_data=QUIET,
-            alarm_actions=[args.topic_arn],
-            opts=self._child,
+            topic_arn=args.topic_arn,
+            parent=self,
         )
 
     def _retrain(self, alarm: cloudwatch.MetricAlarm) -> None:

@@ -21,7 +21,7 @@ from headway_components._grants import (
     read,
     write,
 )
-from headway_components._image import is_pinned
+from headway_components._image import image_problems
 from headway_components._instances import has_local_storage
 from headway_components._log_group import log_group
 from headway_components._names import named_by_content, short
@@ -56,11 +56,7 @@ class EndpointArgs(Args):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with image, instance type and count."""
-        if not is_pinned(self.image):
-            yield (
-                f"image must be pinned by its digest, got {self.image!r}; "
-                "write repository@sha256:<64 hex digits>"
-            )
+        yield from image_problems(self.image)
         if isinstance(self.instance_type, str) and not self.instance_type.startswith("ml."):
             yield (
                 f"instance_type must be a hosting instance, got {self.instance_type!r}; "

@@ -22,7 +22,7 @@ from headway_components._grants import (
     service_role,
     write,
 )
-from headway_components._image import is_pinned
+from headway_components._image import image_problems
 from headway_components._log_group import log_group
 from headway_components._monitor_grants import run_in_role
 from headway_components._monitor_steps import ENDPOINT_PARAMETER
@@ -30,6 +30,7 @@ from headway_components._refs import EndpointRef, FoundationRef, RoleRef, Traini
 from headway_components._schedules import schedule
 from headway_components._skew_steps import SkewSteps, skew_pipeline
 from headway_components._text import suffixed
+from headway_components._told_alarm import told_alarm
 from headway_components.skew_plan import SkewPlan
 
 HANDLER = "headway_runtime.features.control.handler.handle"
@@ -40,10 +41,6 @@ CODE = (
 """The function's files."""
 NAMESPACE = "Headway/Features"
 METRIC = "TrainingServingSkew"
-ALARM_PERIOD_S = 60
-"""What is published once rings once."""
-QUIET = "notBreaching"
-"""Between two comparisons nothing is published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +64,7 @@ class SkewMonitorArgs(Args):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the image."""
-        if not is_pinned(self.image):
-            yield (
-                f"image must be pinned by its digest, got {self.image!r}; "
-                "write repository@sha256:<64 hex digits>"
-            )
+        yield from image_problems(self.image)
 
 
 class SkewMonitor(pulumi.ComponentResource):
@@ -91,7 +84,6 @@ class SkewMonitor(pulumi.ComponentResource):
         self._args = args
         self._plan = SkewPlan() if args.plan is None else args.plan
         self._work = f"skew/{args.foundation.prefix}"
-        self._child = pulumi.ResourceOptions(parent=self)
         pipeline = self._pipeline(self._function())
         schedule = self._schedule(pipeline)
         maximum = self._plan.maximum_share
@@ -243,19 +235,14 @@ class SkewMonitor(pulumi.ComponentResource):
 
     def _alarm(self, maximum_share: float) -> cloudwatch.MetricAlarm:
         args = self._args
-        return cloudwatch.MetricAlarm(
+        return told_alarm(
             f"{self._name}-alarm",
-            alarm_description=f"{args.endpoint.name} is asked with other values than training has",
+            description=f"{args.endpoint.name} is asked with other values than training has",
             namespace=NAMESPACE,
-            metric_name=METRIC,
+            metric=METRIC,
             dimensions={"EndpointName": args.endpoint.name},
-            statistic="Maximum",
-            comparison_operator="GreaterThanThreshold",
+            comparison="GreaterThanThreshold",
             threshold=maximum_share,
-            period=ALARM_PERIOD_S,
-            evaluation_periods=1,
-            datapoints_to_alarm=1,
-            treat_missing_data=QUIET,
-            alarm_actions=[args.topic_arn],
-            opts=self._child,
+            topic_arn=args.topic_arn,
+            parent=self,
         )

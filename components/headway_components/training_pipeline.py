@@ -25,7 +25,7 @@ from headway_components._grants import (
     use_models,
     write,
 )
-from headway_components._image import is_pinned
+from headway_components._image import image_problems
 from headway_components._names import short
 from headway_components._quality_steps import QualityPlan
 from headway_components._refs import (
@@ -84,11 +84,7 @@ class TrainingPipelineArgs(Args):
 
     def problems(self) -> Iterator[str]:
         """What is wrong with image, model and code."""
-        if not is_pinned(self.image):
-            yield (
-                f"image must be pinned by its digest, got {self.image!r}; "
-                "write repository@sha256:<64 hex digits>"
-            )
+        yield from image_problems(self.image)
         if self.model.training is None:
             yield f"model must be trained, got {self.model.name!r}; use ModelSpec.trained(...)"
             return

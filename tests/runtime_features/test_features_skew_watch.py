@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headway_components import FeatureContract, InferenceContract, SkewPlan, skew_monitor
+from headway_components import FeatureContract, InferenceContract, SkewPlan, _told_alarm, skew_monitor
 from headway_components._skew_steps import SkewSteps, skew_pipeline
 from headway_runtime.data.ingest import ingest
 from headway_runtime.data.table import Table
@@ -158,9 +158,9 @@ class World:
             Statistic="Maximum",
             ComparisonOperator="GreaterThanThreshold",
             Threshold=0.01,
-            Period=skew_monitor.ALARM_PERIOD_S,
+            Period=_told_alarm.PERIOD_S,
             EvaluationPeriods=1,
-            TreatMissingData=skew_monitor.QUIET,
+            TreatMissingData=_told_alarm.QUIET,
         )
 
     def remember(self, directory: Path, orders: int) -> None:
